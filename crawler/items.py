@@ -78,21 +78,29 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """What makes the next fetch of a listing conditional, and when it was last fetched in full."""
+    """What makes the next fetch of a listing conditional, and when it was last fetched in full.
+
+    `entries` and `more` are what it named then, so that an unchanged sitemap index still leads to its children.
+    """
 
     etag: str | None = None
     last_modified: str | None = None
     sha256: str | None = None
     full_at: datetime | None = None
+    entries: int = 0
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What became of an entry. `day` is the UTC day it was last listed (ISO), `mark` changes when the listing's view of it does."""
+    """What became of an entry. `day` is the UTC day it was last listed (ISO).
+
+    `marks` has one short digest for each listing that names it (by its place in `discover`): a changed one is an edit.
+    """
 
     day: str
-    outcome: str  # kept, off_topic, duplicate, old, or the kind of a Rejection or error that is final
-    mark: str = ""
+    outcome: str  # kept, off_topic, or the kind of a Rejection or error that is final
+    marks: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,47 @@ class Page:
     body: bytes
     content_type: str = ""
     fetched_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """What the article step reads: an entry and the pages fetched for it (none where the listing brought the whole body).
+
+    `incomplete`: a further page of the article could not be had. `cheap`: reading it whole cost too much, so only the title counts.
+    `by_hand`: a person asked for this very page, so it is read whatever it looks like, as long as it has a text.
+    """
+
+    source: Source
+    entry: Entry
+    pages: tuple[Page, ...]
+    now: datetime
+    incomplete: bool = False
+    cheap: bool = False
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PollTask:
+    """One poll to do: a source and what it remembers. `since` leaves out what is older, `limit` takes the newest so many."""
+
+    source: Source
+    memory: Memory
+    since: datetime | None = None
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlSettings:
+    """What a crawl process is told once. `topic` and `rules` are match expressions; `search_words`: one of them is in every hit."""
+
+    contact: str = ""
+    delay_s: float = 1.0
+    allow_private_networks: bool = False
+    keep: Literal["matching", "all"] = "matching"
+    topic: Any = None
+    rules: dict[str, Any] = field(default_factory=dict)
+    search_words: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()  # host:port beside 80 and 443 that sources.yaml names
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,232 @@
+"""The parent's side of the crawl processes: start them, hand out polls, kill and replace those that hang or grow.
+
+`Crew.poll` always returns a report: where a process dies under a poll, one with the outcome `killed`. It knows no database.
+Tests: tests/crawler/test_worker.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from crawler.config import Config
+from crawler.errors import WorkerError
+from crawler.identity import host_key
+from crawler.items import CrawlSettings, PollError, PollReport, PollTask, from_json, to_json
+from crawler.settings import LIMITS
+from crawler.worker import LINE_LIMIT
+
+log = logging.getLogger(__name__)
+START_S = 60  # a crawl process is ready after 1-3 s; a busy machine may need ten times that
+STOP_S = 5  # what runs is given up after that: the next start polls it again
+
+Progress = Callable[[str, int, int], None]
+
+
+class Crew:
+    """Some crawl processes, started when first needed. Use as an async context manager."""
+
+    def __init__(
+        self,
+        settings: CrawlSettings,
+        rules: str,
+        *,
+        workers: int = 1,
+        on_progress: Progress | None = None,
+        command: tuple[str, ...] = (sys.executable, "-P", "-m", "crawler.worker"),
+    ) -> None:
+        self._first_line = {"settings": to_json(settings), "rules": rules}
+        self._on_progress = on_progress or (lambda source, done, total: None)
+        self._command = command
+        self._processes: list[_Process | None] = [None] * workers
+        self._starting = [asyncio.Lock() for _ in range(workers)]
+
+    async def poll(self, task: PollTask) -> PollReport:
+        """Return the report of one poll. Raises WorkerError where no crawl process can be started."""
+        started_at = datetime.now(UTC)
+        try:
+            return await (await self._process_for(task)).poll(task)
+        except _Died as error:
+            problem = PollError(task.source.url, "killed", str(error))
+            return PollReport(task.source.id, "killed", started_at, datetime.now(UTC), errors=(problem,))
+
+    async def _process_for(self, task: PollTask) -> _Process:
+        """Return the process for a source: always the same one for a host, because pacing and robots.txt live there."""
+        host = host_key(task.source.url)
+        place = int.from_bytes(hashlib.sha256(host.encode()).digest()[:4]) % len(self._processes)
+        async with self._starting[place]:
+            process = self._processes[place]
+            if process is None or not process.usable:
+                process = self._processes[place] = await _Process.started(self._command, self._first_line, self._on_progress)
+            return process
+
+    async def __aenter__(self) -> Crew:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(process.stop() for process in self._processes if process is not None))
+
+
+class _Died(Exception):
+    """The process ended, or was ended, with polls under way."""
+
+
+class _Process:
+    """One crawl process and the polls it has under way."""
+
+    def __init__(self, child: asyncio.subprocess.Process, on_progress: Progress) -> None:
+        self.child = child
+        self.polls: dict[str, asyncio.Future[PollReport]] = {}
+        self.on_progress = on_progress
+        self.done = 0
+        self.mib = 0.0
+        self.dead = False
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.reading: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def started(cls, command: tuple[str, ...], first_line: dict[str, object], on_progress: Progress) -> _Process:
+        """Return a process that is ready for polls. Raises WorkerError."""
+        child = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_LIMIT,
+            start_new_session=True,  # one group, so that its own children die with it
+        )
+        process = cls(child, on_progress)
+        process.reading = asyncio.create_task(process._read())
+        try:
+            process._write(first_line)
+            async with asyncio.timeout(START_S):
+                await process.ready
+        except (_Died, TimeoutError) as error:
+            await process.kill("it did not start")
+            raise WorkerError(f"the crawl process did not start: {error or f'not ready after {START_S} s'}") from error
+        return process
+
+    @property
+    def usable(self) -> bool:
+        """Whether it takes another poll: it lives, and is neither too large nor too old. A retired one finishes its polls."""
+        if self.dead:
+            return False
+        if self.mib > LIMITS.max_worker_mib or self.done > LIMITS.max_worker_polls:
+            if self.child.stdin is not None and not self.child.stdin.is_closing():
+                log.info("crawl process replaced: pid=%d mib=%.0f polls=%d", self.child.pid, self.mib, self.done)
+                self.child.stdin.close()
+            return False
+        return True
+
+    async def poll(self, task: PollTask) -> PollReport:
+        future: asyncio.Future[PollReport] = asyncio.get_running_loop().create_future()
+        assert task.source.id not in self.polls, "a source is never polled twice at a time"
+        self.polls[task.source.id] = future
+        try:
+            self._write({"poll": to_json(task)})
+            async with asyncio.timeout(LIMITS.poll_timeout_s * 1.5):
+                return await future
+        except TimeoutError:
+            await self.kill(f"a poll of {task.source.id} did not end")
+            raise _Died(f"did not end within {LIMITS.poll_timeout_s * 1.5:.0f} s") from None
+        finally:
+            self.polls.pop(task.source.id, None)
+
+    def _write(self, message: dict[str, object]) -> None:
+        assert self.child.stdin is not None
+        if self.dead or self.child.stdin.is_closing():
+            raise _Died("the crawl process has ended")
+        self.child.stdin.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+
+    async def _read(self) -> None:
+        """Take its lines until it ends; kill it when it gives no sign of life."""
+        assert self.child.stdout is not None
+        why = "the crawl process ended"
+        try:
+            while True:
+                async with asyncio.timeout(LIMITS.hang_s if self.ready.done() else START_S):
+                    line = await self.child.stdout.readline()
+                if not line:
+                    break
+                self._take(json.loads(line))
+        except TimeoutError:
+            why = f"no sign of life for {int(LIMITS.hang_s)} s"
+        except ValueError as error:  # a line too long, or no JSON: not ours any more
+            why = f"it wrote nonsense: {error}"
+        await self.kill(why)
+
+    def _take(self, message: dict[str, object]) -> None:
+        if "report" in message:
+            report = from_json(PollReport, message["report"])
+            self.done += 1
+            future = self.polls.get(report.source)
+            if future and not future.done():
+                future.set_result(report)
+        elif "progress" in message:
+            self.on_progress(*message["progress"])  # type: ignore[misc]
+        elif "alive" in message:
+            self.mib = float(message["mib"])  # type: ignore[arg-type]
+        elif "ready" in message and not self.ready.done():
+            self.ready.set_result(None)
+
+    async def kill(self, why: str) -> None:
+        """End it and all its children at once; its polls fail."""
+        if not self.dead:
+            self.dead = True
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.child.pid, signal.SIGKILL)
+            code = await self.child.wait()
+            if self.polls:
+                log.warning("crawl process killed: pid=%d code=%s why=%s polls=%s", self.child.pid, code, why, ",".join(self.polls))
+        for future in (*self.polls.values(), self.ready):
+            if not future.done():
+                future.set_exception(_Died(why))
+        if self.ready.done() and not self.ready.cancelled():
+            self.ready.exception()  # seen, so that asyncio does not report it as lost
+
+    async def stop(self) -> None:
+        """Let it end; kill it when it does not within STOP_S."""
+        if not self.dead:
+            with contextlib.suppress(OSError):
+                assert self.child.stdin is not None
+                self.child.stdin.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S if self.polls else 2):
+                    await self.child.wait()
+            await self.kill("stopped")
+        if self.reading is not None:
+            self.reading.cancel()
+            await asyncio.gather(self.reading, return_exceptions=True)
+
+
+def crawl_settings(config: Config) -> tuple[CrawlSettings, str]:
+    """Return what crawl processes are told of a configuration, and the digest of its topic.
+
+    Under another digest, what was off topic is new again (crawler.poll).
+    """
+    rules = {
+        rule.id: {"match": rule.match, "categories": list(rule.categories), "regions": list(rule.regions)} for rule in config.rules
+    }
+    addresses = [source.url for source in config.sources]
+    addresses += [discover.url for source in config.sources for discover in source.discover]
+    addresses += [url for source in config.sources for url in source.urls]
+    hosts = {host_key(address) for address in addresses}
+    settings = CrawlSettings(
+        contact=config.settings.contact or "",
+        delay_s=config.settings.delay_s,
+        allow_private_networks=config.settings.allow_private_networks,
+        keep=config.settings.keep,
+        topic=config.topic,
+        rules=rules,
+        search_words=(),
+        ports=tuple(sorted(host for host in hosts if host.rpartition(":")[2] not in ("80", "443"))),
+    )
+    decided_by = json.dumps([settings.keep, settings.topic], sort_keys=True, ensure_ascii=False)
+    return settings, hashlib.sha256(decided_by.encode()).hexdigest()[:16]

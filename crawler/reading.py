@@ -1,0 +1,70 @@
+"""The article step in processes of its own, so that no page can hold up the crawl: a time limit for each, killed past it.
+
+The step is named by settings (`ARTICLE_READER`, `ARTICLE_READER_SETUP`), not imported. Tests: tests/crawler/test_reading.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from crawler.items import Article, CrawlSettings, MorePages, ReadRequest, Rejection
+from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS
+
+
+def load(path: str) -> Callable[..., Any]:
+    """Return the function that "package.module.name" names."""
+    module, _, name = path.rpartition(".")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def pool_size() -> int:
+    """Return how many processes read articles: one core is left to the crawl itself."""
+    return max(1, (os.cpu_count() or 2) - 1)
+
+
+class ReadingPool:
+    """Reads articles in other processes; use as a context manager. `read` is a poll's Reader."""
+
+    def __init__(self, settings: CrawlSettings) -> None:
+        self._settings = settings
+        self._pool = ProcessPool(
+            max_workers=pool_size(),
+            initializer=_start,
+            initargs=(settings,),
+            context=multiprocessing.get_context("spawn"),  # a fork would copy the reactor
+        )
+
+    async def read(self, request: ReadRequest) -> Article | Rejection | MorePages:
+        """Return what the article step says. Raises TimeoutError where it took longer than LIMITS.clean_timeout_s or died of it."""
+        future = self._pool.schedule(_read, args=[request], timeout=float(LIMITS.clean_timeout_s))
+        try:
+            result: Article | Rejection | MorePages = await asyncio.wrap_future(future)
+        except ProcessExpired as error:
+            raise TimeoutError(f"the reading process ended: {error}") from error
+        return result
+
+    def __enter__(self) -> ReadingPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.stop()
+        self._pool.join()
+
+
+def _start(settings: CrawlSettings) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    load(ARTICLE_READER_SETUP)(settings)
+
+
+def _read(request: ReadRequest) -> Article | Rejection | MorePages:
+    result: Article | Rejection | MorePages = load(ARTICLE_READER)(request)
+    return result

@@ -1,0 +1,134 @@
+"""The one table of limits (value, unit, reason), and Scrapy's settings with the reason for each that differs from its default.
+
+Scrapy reads the upper-case names; everything else reads `LIMITS`. Imports nothing of ours. Tests: tests/crawler/test_settings.py.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+KIB, MIB = 1024, 1024 * 1024
+
+
+class Limit(NamedTuple):
+    """One limit: what it is called, how much, of what, and why."""
+
+    name: str
+    value: float
+    unit: str
+    reason: str
+
+
+LIMIT_TABLE: tuple[Limit, ...] = (
+    # What is fetched
+    Limit("max_feed_bytes", 5 * MIB, "bytes", "the largest real feed seen was 1.3 MB with 10,000 items"),
+    Limit("max_page_bytes", 3 * MIB, "bytes", "news pages have 60-700 KB; past 3 MB it is not an article"),
+    Limit("max_sitemap_bytes", 50 * MIB, "bytes", "sitemaps.org allows 50 MiB unpacked"),
+    Limit("max_robots_bytes", 500 * KIB, "bytes", "RFC 9309 section 2.5: at least 500 KiB are parsed"),
+    Limit("max_url_bytes", 2000, "bytes", "longer addresses are traps or trackers; browsers stop near it too"),
+    Limit("fetch_timeout_s", 30, "seconds", "for a whole answer, not a read: 2 bytes a second must not hold a poll"),
+    Limit("sitemap_timeout_s", 90, "seconds", "50 MiB over a regional line"),
+    Limit("max_redirects", 5, "hops", "RFC 9309 asks for five for robots.txt; no article needs more"),
+    Limit("max_entries", 500, "entries a poll", "the newest; 47,000 outlets publish 20 a day, so this is weeks of one outlet"),
+    Limit("max_listing_pages", 50, "pages a poll", "an endless calendar ends here"),
+    Limit("max_sitemaps", 50, "files a poll", "an index may name 50,000; the newest are enough for news"),
+    Limit("max_sitemap_depth", 2, "levels", "an index of indexes is real, deeper is a loop"),
+    Limit("max_article_pages", 20, "pages", "the longest real article seen has 9; more is a gallery or a trap"),
+    # How we behave
+    Limit("robots_ttl_s", 3600, "seconds", "RFC 9309 allows a day; outlets repair a wrong file within the hour"),
+    Limit("robots_stale_s", 24 * 3600, "seconds", "RFC 9309 section 2.4: not longer than 24 hours"),
+    Limit("max_crawl_delay_s", 60, "seconds", "a longer Crawl-delay would starve a source of its own polls"),
+    Limit("max_retry_after_s", 24 * 3600, "seconds", "ten years is a mistake; a day is tried again"),
+    Limit("default_retry_after_s", 60, "seconds", "429 or 503 that does not say when"),
+    Limit("wait_in_poll_s", 30, "seconds", "a shorter Retry-After is waited for, a longer one ends the poll"),
+    Limit("loopback_width", 16, "requests at a time", "beyond it Scrapy gains nothing on loopback (measured)"),
+    Limit("poll_width", 16, "articles of one source in work", "a host has one turn at a time anyway; keeps memory small"),
+    Limit("max_hosts", 60_000, "hosts", "47,000 outlets exist; the state of one is under 1 KB"),
+    Limit("host_failures", 5, "failures in a row", "then the rest of the poll leaves the host alone"),
+    Limit("fetch_attempts", 2, "attempts", "a dropped connection is common on regional hosts; a second failure is news"),
+    # What is remembered
+    Limit("full_fetch_s", 24 * 3600, "seconds", "some servers answer 304 for ever: one unconditional fetch a day"),
+    Limit("known_days", 45, "days", "an entry not listed for so long does not come back"),
+    Limit("max_known", 5000, "entries a source", "ten times what a poll takes"),
+    Limit("max_attempts", 6, "attempts", "with back-off this spans a day and a half of an outlet's outage"),
+    Limit("attempt_base_s", 300, "seconds", "first retry of a page, doubled each time"),
+    # What an article may cost and hold
+    Limit("clean_timeout_s", 10, "seconds", "a page costs 10-50 ms; a megabyte of equal paragraphs cost 12-18 s"),
+    Limit("max_title_chars", 500, "characters", "the longest real headline seen has 214"),
+    Limit("max_body_chars", 200_000, "characters", "the longest real article seen has 40,000"),
+    # The crawl process
+    Limit("poll_timeout_s", 900, "seconds", "500 pages at one a second; a poll past it is cut"),
+    Limit("heartbeat_s", 2, "seconds", "how often the crawl process says that it lives"),
+    Limit("hang_s", 60, "seconds", "no sign of life for so long: killed and replaced"),
+    Limit("max_worker_mib", 600, "MiB", "a fresh one has 100; it is replaced when idle above this"),
+    Limit("max_worker_polls", 20_000, "polls", "a replacement every few hours at the country's pace costs nothing"),
+)
+LIMITS: Any = SimpleNamespace(**{limit.name: limit.value for limit in LIMIT_TABLE})
+
+# ---------------------------------------------------------------------------------------------------------------- Scrapy
+
+BOT_NAME = "pantau"
+SPIDER_MODULES = ["crawler.spiders"]
+NEWSPIDER_MODULE = "crawler.spiders"
+
+# Steps named here so that the crawler need not import the pipelines.
+ARTICLE_READER = "pipelines.article.read_article"
+ARTICLE_READER_SETUP = "pipelines.article.set_up"
+
+# Default True since 2.19: a port on loopback that runs any Python for whoever has the token; the telnet console likewise.
+REMOTE_CONTROL_ENABLED = False
+TELNETCONSOLE_ENABLED = False
+# Default False: certificates are not checked at all.
+DOWNLOAD_VERIFY_CERTIFICATES = True
+# file:, data:, ftp: and s3: are on by default: a poisoned link could read local files.
+DOWNLOAD_HANDLERS = {"file": None, "data": None, "ftp": None, "s3": None}
+# Default 1 GiB; the real limit is set on each request by what it is for.
+DOWNLOAD_MAXSIZE = int(LIMITS.max_sitemap_bytes)
+DOWNLOAD_WARNSIZE = 0
+# Default 180 s. It bounds the whole answer, so a slow drip ends too (measured).
+DOWNLOAD_TIMEOUT = LIMITS.fetch_timeout_s
+# A cut answer must never pass for a whole one.
+DOWNLOAD_FAIL_ON_DATALOSS = True
+# The address guard; ignored in a spider's custom_settings (measured), and proved active by a self-test at start.
+TWISTED_DNS_RESOLVER = "crawler.netguard.GuardedResolver"
+REACTOR_THREADPOOL_MAXSIZE = 20  # names are resolved in these threads; ten slow name servers must not stop the rest
+TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+# Done by crawler.fetch, which knows Retry-After, RFC 9309, pacing by host:port and the guard at every hop; Scrapy's own
+# ignore Retry-After, read an error page as robots.txt and pace by host name (measured).
+ROBOTSTXT_OBEY = False
+RETRY_ENABLED = False
+REDIRECT_ENABLED = False
+METAREFRESH_ENABLED = False
+DOWNLOAD_DELAY = 0
+CONCURRENT_REQUESTS = 64
+CONCURRENT_REQUESTS_PER_DOMAIN = int(LIMITS.loopback_width)
+# Nothing of one outlet may reach another: no cookies, no referrer (GHSA-cwxj-rr6w-m6w7 ran a header as code), no login.
+COOKIES_ENABLED = False
+REFERER_ENABLED = False
+HTTPCACHE_ENABLED = False
+# A proxy would connect in our place, past the address guard.
+HTTPPROXY_ENABLED = False
+AUTOTHROTTLE_ENABLED = False
+URLLENGTH_LIMIT = int(LIMITS.max_url_bytes)
+USER_AGENT = "pantau-asn/0.1"  # replaced by one with the contact of sources.yaml
+DEFAULT_REQUEST_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "id,en;q=0.5",
+}
+# Only what a crawl of ours needs; each middleware costs on every request.
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
+    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
+    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
+}
+LOG_LEVEL = "INFO"
+STATS_DUMP = False
+LOGSTATS_INTERVAL = 0
+FEED_EXPORT_ENCODING = "utf-8"

@@ -1,0 +1,117 @@
+"""The crawl process: polls in, reports out, one JSON line each; it knows no database and may be killed at any moment.
+
+    stdin   {"settings": …, "rules": "digest"}   once        stdout  {"ready": pid}       the address guard is proved active
+            {"poll": PollTask}                   any number          {"report": PollReport}   as each is done
+            end of file: finish what runs, then exit                 {"progress": [source, done, total]}
+                                                                     {"alive": polls running, "mib": memory}
+
+Run by crawler.crew as `python -m crawler.worker`. Its real stdout is kept for the lines above; whatever else prints goes to
+stderr. Tests: tests/crawler/test_worker.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import sys
+from typing import Any, TextIO
+
+from crawler.items import CrawlSettings, PollReport, PollTask, from_json, to_json
+from crawler.settings import LIMITS
+
+LINE_LIMIT = 256 * 1024 * 1024  # a report of 500 articles has 5 MB; a line past this is no report of ours
+
+
+def main() -> None:
+    """Run until standard input ends. Exits 1 where the address guard cannot be proved active."""
+    lines = _claim_stdout()
+    first = json.loads(sys.stdin.readline())
+    from scrapy.crawler import AsyncCrawlerProcess
+    from scrapy.utils.project import get_project_settings
+
+    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
+    settings = get_project_settings()
+    settings.set("LOG_LEVEL", os.environ.get("PANTAU_LOG_LEVEL", "WARNING"))
+    process = AsyncCrawlerProcess(settings)  # installs the asyncio reactor: nothing before may import one
+    worker = _Worker(lines)
+    from crawler.spiders.outlets import OutletsSpider
+
+    crawl = from_json(CrawlSettings, first["settings"])
+    crawled = process.crawl(
+        OutletsSpider,
+        crawl=crawl,
+        rules=first["rules"],
+        inbox=worker.inbox,
+        on_report=worker.send_report,
+        on_progress=worker.send_progress,
+        on_ready=worker.ready,
+    )
+    process.start(install_signal_handlers=False)
+    if not worker.was_ready:
+        crawled.exception() if crawled.done() and not crawled.cancelled() else None
+        sys.exit(1)
+
+
+def _claim_stdout() -> TextIO:
+    """Return the real stdout for our lines and point file descriptor 1 at stderr, so that no print can break a line."""
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return lines
+
+
+class _Worker:
+    def __init__(self, lines: TextIO) -> None:
+        self.lines = lines
+        self.inbox: asyncio.Queue[PollTask | None] = asyncio.Queue()
+        self.was_ready = False
+        self.running = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ready(self) -> None:
+        self.was_ready = True
+        self._send({"ready": os.getpid()})
+        for job in (self._read_stdin(), self._beat()):
+            self._tasks.add(asyncio.create_task(job))
+
+    def send_report(self, report: PollReport) -> None:
+        self.running -= 1
+        self._send({"report": to_json(report)})
+
+    def send_progress(self, source: str, done: int, total: int) -> None:
+        self._send({"progress": [source, done, total]})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            self.lines.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")) + "\n")
+            self.lines.flush()
+        except BrokenPipeError:
+            os._exit(1)  # nobody listens any more: what was polled is polled again by the next process
+
+    async def _read_stdin(self) -> None:
+        reader = asyncio.StreamReader(limit=LINE_LIMIT)
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            self.running += 1
+            self.inbox.put_nowait(from_json(PollTask, json.loads(line)["poll"]))
+        self.inbox.put_nowait(None)
+
+    async def _beat(self) -> None:
+        while True:
+            self._send({"alive": self.running, "mib": memory_mib()})
+            await asyncio.sleep(LIMITS.heartbeat_s)
+
+
+def memory_mib() -> float:
+    """Return this process's resident memory in MiB (its peak where the system has no /proc)."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123  (read every two seconds)
+            return int(statm.read().split()[1]) * resource.getpagesize() / 1024 / 1024
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""The CMS families: how each builds a page and how each lists its articles. One module a family; `FAMILIES` names them."""
+
+from newsroom.families.antara import Antara
+from newsroom.families.base import Family
+from newsroom.families.blogger import Blogger
+from newsroom.families.disway import Disway
+from newsroom.families.idn import Idn
+from newsroom.families.jnews import Jnews
+from newsroom.families.rmol import Rmol
+from newsroom.families.tribun import Tribun
+from newsroom.families.wordpress import Wordpress
+
+FAMILIES: dict[str, Family] = {
+    family.kind: family for family in (Disway(), Idn(), Rmol(), Blogger(), Wordpress(), Tribun(), Antara(), Jnews())
+}

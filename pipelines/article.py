@@ -1,0 +1,203 @@
+"""The article step: pages in, an Article or the reason why not out. Runs where the crawl runs, in processes of its own.
+
+    screen ──► clean (all pages joined) ──► label: matches, category, place ──► Article
+
+Stateless but for what `set_up` compiles once in a process. Tests: tests/pipelines/test_article.py.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from crawler.identity import canonical_url
+from crawler.items import Article, CrawlSettings, Entry, Match, MorePages, Page, ReadRequest, Rejection
+from pipelines.charset import decode_page
+from pipelines.clean import CleanPage, clean_fragment, clean_page, join_pages
+from pipelines.dedupe import content_sha256, sign
+from pipelines.matching import Matcher
+from pipelines.screen import Screen
+from pipelines.wilayah import contains
+
+MAX_BODY_CHARS = 200_000  # the longest real article seen has 40,000 (crawler.settings has the table)
+MAX_TITLE_CHARS = 500
+TOPIC = "topic"
+_TITLE_TAG = re.compile(r"<title[^>]*>([^<]{1,2000})", re.I)
+# What a page says of having further pages; only then is a page parsed that the screen would drop.
+_PAGED = re.compile(r"halaman|selanjutnya|rel=[\"']?next|[?&](page|showpage|single|page_num)=|paging|pagination|page-link|post-page|nextpage", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one process needs to read articles, compiled once."""
+
+    keep_all: bool
+    screen: Screen
+    matcher: Matcher
+    rules: dict[str, dict[str, Any]]
+
+
+_step: list[_Step] = []  # filled by set_up: a process of the pool reads articles under one configuration
+
+
+def set_up(settings: CrawlSettings) -> None:
+    """Prepare this process to read articles under these settings; call once before `read_article`."""
+    expressions = {rule: spec["match"] for rule, spec in settings.rules.items() if spec["match"] is not None}
+    _step[:] = [
+        _Step(settings.keep == "all", Screen(settings.topic), Matcher({**expressions, TOPIC: settings.topic}), settings.rules)
+    ]
+
+
+def read_article(request: ReadRequest) -> Article | Rejection | MorePages:
+    """Return the article that the request's pages are, or what they are instead, or which further pages it has.
+
+    Times without a zone are in the source's. Bad markup, charsets and dates never raise; what cannot be known is None.
+    """
+    step = _step[0]
+    if request.cheap:
+        return _title_only(step, request)
+    if not request.pages:
+        return _from_listing(step, request)
+    first = request.pages[0]
+    if not _is_html(first):
+        return Rejection("not_an_article", first.content_type.partition(";")[0].strip() or "no HTML")
+    texts = [decode_page(page.body, page.content_type) for page in request.pages]
+    promising = step.keep_all or step.screen.may_match_any([*texts, request.entry.title or ""])
+    if not promising and (request.incomplete or not any(_PAGED.search(text) for text in texts)):
+        return Rejection("off_topic")
+    pages = [_cleaned(text, page, request) for text, page in zip(texts, request.pages, strict=True)]
+    if pages[0].kind != "article" and not (request.by_hand and pages[0].paragraphs):
+        return Rejection("not_an_article", pages[0].kind)
+    more = _missing_pages(pages, request)
+    if more and not request.incomplete:
+        return MorePages(more)
+    whole = join_pages(_useful(pages))
+    return _labelled(step, request, whole, "incomplete" if request.incomplete and more else "whole")
+
+
+def _cleaned(text: str, page: Page, request: ReadRequest) -> CleanPage:
+    source = request.source
+    return clean_page(text, page.url, hints=source.article, zone=source.timezone, fetched_at=request.now, entry=request.entry)
+
+
+def _missing_pages(pages: list[CleanPage], request: ReadRequest) -> tuple[str, ...]:
+    """Return the pages of this article that are not there yet; none once an address that gives all of it is."""
+    have = {url for page in pages for url in (page.url, page.canonical)} | {request.entry.url}
+    if any(page.url == pages[0].whole_at for page in pages):
+        return ()
+    wanted = [url for page in pages for url in page.next_pages if url not in have]
+    return tuple(dict.fromkeys(wanted))
+
+
+def _useful(pages: list[CleanPage]) -> list[CleanPage]:
+    """Return the pages to join: where one of them is the whole article, its body under the first page's metadata."""
+    for page in pages[1:]:
+        if page.url == pages[0].whole_at and len("".join(page.paragraphs)) >= len("".join(pages[0].paragraphs)):
+            return [replace(pages[0], paragraphs=page.paragraphs, cut=page.cut, next_pages=())]
+    return [pages[0], *(page for page in pages[1:] if page.kind == "article")]
+
+
+def _from_listing(step: _Step, request: ReadRequest) -> Article | Rejection | MorePages:
+    """Read an article whose whole body the listing carries."""
+    entry = request.entry
+    if not step.keep_all and not step.screen.may_match_any([entry.body_html or "", entry.title or ""]):
+        return Rejection("off_topic")
+    paragraphs = clean_fragment(entry.body_html or "", entry.url)
+    page = CleanPage(
+        url=entry.url,
+        canonical=None,
+        title=entry.title or "",
+        author=entry.author,
+        image=entry.image,
+        paragraphs=paragraphs,
+        published_at=entry.published_at,
+        modified_at=entry.modified_at,
+        date_precision="minute" if entry.published_at else None,
+        date_evidence="listing" if entry.published_at else None,
+    )
+    return _labelled(step, request, page, "whole")
+
+
+def _title_only(step: _Step, request: ReadRequest) -> Article | Rejection:
+    """Read what can be had of a page that costs too much: its title, for the topic to be found in."""
+    title = request.entry.title
+    if title is None and request.pages:
+        found = _TITLE_TAG.search(decode_page(request.pages[0].body[:100_000], request.pages[0].content_type))
+        title = " ".join(found.group(1).split()) if found else None
+    entry = request.entry
+    precision: Any = "minute" if entry.published_at else None
+    page = CleanPage(
+        url=entry.url,
+        canonical=None,
+        title=title or "",
+        author=entry.author,
+        image=entry.image,
+        paragraphs=(),
+        published_at=entry.published_at,
+        modified_at=entry.modified_at,
+        date_precision=precision,
+        date_evidence="listing" if entry.published_at else None,
+    )
+    return _labelled(step, request, page, "too_costly")
+
+
+def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -> Article | Rejection:
+    source = request.source
+    body = "\n\n".join(page.paragraphs)
+    if len(body) > MAX_BODY_CHARS:
+        body, status = body[:MAX_BODY_CHARS].rsplit("\n\n", 1)[0], "too_long"
+    title = (page.title or request.entry.title or "")[:MAX_TITLE_CHARS].strip()
+    if not title and not body:
+        return Rejection("not_an_article", "empty")
+    found = step.matcher.find(title, body)
+    if not step.keep_all and TOPIC not in found:
+        return Rejection("off_topic")
+    province = source.region.partition(".")[0] if source.region else None
+    article = Article(
+        source=source.id,
+        url=_address(page, request.entry),
+        fetched_url=page.url,
+        title=title or page.paragraphs[0][:MAX_TITLE_CHARS],
+        body=body,
+        author=page.author,
+        image=page.image,
+        published_at=page.published_at,
+        modified_at=page.modified_at,
+        date_precision=page.date_precision,
+        fetched_at=request.now,
+        content_sha256=content_sha256(body),
+        topic=found.get(TOPIC, ()),
+        province_code=province,
+        signature=sign(body),
+        body_status=status,
+        cut=page.cut,
+    )
+    return replace(article, rules=_rules_hit(step, article, found))
+
+
+def _rules_hit(step: _Step, article: Article, found: dict[str, tuple[Match, ...]]) -> dict[str, tuple[Match, ...]]:
+    """Return the rules whose every condition holds, each with its evidence (none where a rule has no expression)."""
+    hit: dict[str, tuple[Match, ...]] = {}
+    place = article.regency_code or article.province_code
+    for rule, spec in step.rules.items():
+        if spec["match"] is not None and rule not in found:
+            continue
+        if spec["categories"] and article.category not in spec["categories"]:
+            continue
+        if spec["regions"] and not (place and any(contains(region, place) for region in spec["regions"])):
+            continue
+        hit[rule] = found.get(rule, ())
+    return hit
+
+
+def _address(page: CleanPage, entry: Entry) -> str:
+    """Return the address the article is known by: its canonical link where it has a credible one, else where it was found."""
+    return canonical_url(page.canonical or page.url or entry.url)
+
+
+def _is_html(page: Page) -> bool:
+    kind = page.content_type.partition(";")[0].strip().lower()
+    if kind in ("", "text/html", "application/xhtml+xml", "text/plain", "application/octet-stream"):
+        return b"<" in page.body[:4096]
+    return False

@@ -1,0 +1,128 @@
+"""What a page is instead of an article: blocked, soft_404, login, gambling, video, photo, listing, empty.
+
+Every verdict but gambling needs a body that is short or made of links: words alone never condemn a page with reporting on it.
+Imports nothing of `crawler`. Its test is tests/pipelines/test_clean.py.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from pipelines.blocks import Reading
+from pipelines.body import Body
+from pipelines.embedded import ARTICLE_TYPES
+from pipelines.metadata import Head
+
+_SHORT = 420  # characters of prose; the shortest real articles seen have 500, stubs and notices under 300
+_BLOCKED = re.compile(
+    r"just a moment|attention required|checking your browser|verify(?:ing)? (?:that )?you are (?:not )?a? ?(?:human|robot)|access denied|"
+    r"403 forbidden|request blocked|ddos.guard|ddos protection|cf-browser-verification|enable javascript and cookies to continue|"
+    r"internet ?positif|internet ?sehat|trust ?positif|internetbaik|situs (?:ini )?(?:di)?blokir|nawala|are you a robot|captcha|"
+    r"unusual traffic|pardon our interruption|you have been blocked|too many requests|akses ditolak|one more step|incapsula|"
+    r"bandwidth limit exceeded|account (?:has been )?suspended|error establishing a database|service unavailable|under maintenance|"
+    r"sedang dalam (?:perbaikan|pemeliharaan)|bad gateway|origin (?:dns )?error",
+    re.IGNORECASE,
+)
+_MISSING = re.compile(
+    r"\b404\b|(?:halaman|artikel|berita|konten|laman|url|page|content|article)s?\b.{0,40}\b(?:tidak (?:dapat )?(?:di)?temukan|tidak ada|tidak tersedia|"
+    r"sudah (?:di)?hapus|telah dihapus|not (?:be )?found|doesn.t exist|no longer (?:available|exists)|hilang)|\bnot found\b|tidak ditemukan|"
+    r"nothing (?:was )?found|page can.?t be found|oops|ups!|maaf,? (?:halaman|artikel|berita)",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(
+    r"(?:silakan|silahkan|harap|anda harus|please)\s+(?:log ?in|masuk|login|daftar|sign in|subscribe|berlangganan)|log ?in (?:untuk|to) (?:membaca|melanjutkan|continue|read)|"
+    r"(?:khusus|hanya untuk) (?:pelanggan|member|anggota)|(?:artikel|konten|berita) (?:ini )?(?:khusus|premium|berbayar)|subscribers? only|"
+    r"berlangganan untuk (?:membaca|melanjutkan)|sudah (?:punya akun|berlangganan)\?|subscribe to (?:read|continue)|lanjutkan membaca dengan",
+    re.IGNORECASE,
+)
+_GAMBLING = re.compile(
+    r"slot gacor|slot online|situs slot|link slot|slot (?:deposit|dana|gopay|pulsa|qris|server|88|777|demo|maxwin|thailand)|judi slot|agen (?:slot|judi|togel)|bandar (?:togel|slot|judi|bola)|"
+    r"togel (?:online|hongkong|singapore|hari ini|terpercaya)|prediksi togel|bocoran (?:togel|hk|sgp|slot|rtp)|toto (?:macau|slot|4d|togel)|rtp (?:slot|live|gacor)|"
+    r"maxwin|gampang menang|mudah menang|anti rungkad|scatter hitam|mahjong ways|gates of olympus|starlight princess|pragmatic play|pg ?soft|"
+    r"bonus new member|freebet|link alternatif|deposit (?:pulsa|dana|5000|10rb|10 ?ribu)|minimal depo|casino online|live casino|sbobet|poker online|sabung ayam online|"
+    r"daftar sekarang|situs (?:resmi|terpercaya|gacor)|jackpot",
+    re.IGNORECASE,
+)
+_LISTING_PATH = re.compile(
+    r"^/?$|/(?:indeks|index|kategori|category|categories|tag|tags|topik|topic|search|cari|label|author|penulis|archive|arsip|page|kanal|channel|rubrik|section)(?:/|$|\.)",
+    re.IGNORECASE,
+)
+_PHOTO_PATH = re.compile(r"/(?:foto|photo|photos|galeri|gallery|galeri-foto|fotografi|photostory|berita-foto|images?)(?:/|-|$)|^(?:foto|photo|images?)\.", re.IGNORECASE)
+_VIDEO_PATH = re.compile(r"/(?:video|videos|tv|watch|vod|20detik|streaming|livestream|live-streaming)(?:/|-|$)|^(?:video|tv|20)\.", re.IGNORECASE)
+
+
+def kind_of(head: Head, reading: Reading, body: Body, title: str, url: str) -> str:
+    """Return "article", or what the page is instead of one."""
+    names = " ".join([title, head.title, *head.h1[:3]])
+    opening = " ".join(b.text for b in reading.blocks[:60])[:2_500] if body.prose < _SHORT else ""
+    if body.prose < 2 * _SHORT and _BLOCKED.search(names if body.prose >= _SHORT else f"{names} {opening[:800]}"):
+        return "blocked"
+    if _gambles(f"{names} {' '.join(body.paragraphs)[:6_000]}", names):
+        return "gambling"
+    declared = _declared(head)
+    if body.prose < _SHORT:
+        if _MISSING.search(names) or (not declared and body.prose < 200 and _MISSING.search(opening[:1_200])):
+            return "soft_404"
+        if _LOGIN.search(opening) and body.prose < 300:
+            return "login"
+        media = _media(head, url)
+        if media and body.prose < (_SHORT if media == "photo" else 300):
+            return media
+    if _lists(head, reading, body, declared, url):
+        return "listing"
+    if not body.paragraphs or (body.prose < 60 and sum(map(len, body.paragraphs)) < 120):
+        return "empty"
+    return "article"
+
+
+def _declared(head: Head) -> bool:
+    """Whether the page says of itself that it is an article."""
+    meta = head.meta
+    return (
+        bool(head.embedded.article)
+        or meta.get("og:type", "").lower() == "article"
+        or "article:published_time" in meta
+        or "datepublished" in meta
+    )
+
+
+def _gambles(text: str, names: str) -> bool:
+    """Whether a page sells gambling: its vocabulary of offers, dense and in the title. News about it uses a word or two."""
+    terms = {m.group().lower() for m in _GAMBLING.finditer(text)}
+    hits = sum(1 for _ in _GAMBLING.finditer(text))
+    return len(terms) >= 4 and hits >= max(5, len(text) // 450) and _GAMBLING.search(names) is not None
+
+
+def _media(head: Head, url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    kind = head.meta.get("og:type", "").lower()
+    types = head.embedded.types
+    where = parts.path
+    if kind.startswith("video") or _VIDEO_PATH.search(where) or _VIDEO_PATH.search(parts.netloc.lower()) or (
+        "VideoObject" in types and not any(ARTICLE_TYPES.fullmatch(t) for t in types)
+    ):
+        return "video"
+    if "ImageGallery" in types or _PHOTO_PATH.search(where) or _PHOTO_PATH.search(parts.netloc.lower()):
+        return "photo"
+    return None
+
+
+def _lists(head: Head, reading: Reading, body: Body, declared: bool, url: str) -> bool:
+    """Whether the page is a list of articles: its links are headlines, and its prose, if any, is their teasers."""
+    try:
+        listed = _LISTING_PATH.search(urlsplit(url).path) is not None
+    except ValueError:
+        listed = False
+    headlines = sum(1 for b in reading.blocks if 25 < len(b.text) < 200 and b.link_chars >= 0.8 * len(b.text))
+    links_cut = sum(1 for line in body.cut if line.startswith("link-line"))
+    if listed and (body.prose < 4 * _SHORT or links_cut >= 5) and headlines >= 5 and not head.embedded.article:
+        return True
+    if declared and not (listed and links_cut >= 5):
+        return False
+    if body.prose < _SHORT and headlines >= 10:
+        return True
+    return links_cut >= 6 and links_cut >= 0.5 * len(body.paragraphs)

@@ -1,0 +1,324 @@
+"""Which expressions an article meets, and where: every hit with its place in the original text.
+
+One Aho-Corasick automaton holds the words, phrases and stems of all expressions, so the cost of a text does not depend
+on how many rules there are; regular expressions run on RE2. Everything is linear in the text. A term is searched in the
+folded text (pipelines/folding.py), so case, diacritics, odd spaces and invisible characters do not matter; hits are
+mapped back only for expressions that are met.
+
+Imports of ours: the words, folding, expressions, morphology. Its test is tests/pipelines/test_matching.py.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from heapq import heapify, heapreplace
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from crawler.items import Match
+from pipelines.expressions import (
+    All,
+    AnyOf,
+    Leaf,
+    Near,
+    Node,
+    NoneOf,
+    RegexTerm,
+    RootTerm,
+    Words,
+    check_expression,
+    compile_regex,
+    expression_problems,
+    leaves_of,
+    parse_expression,
+    resolve_presets,
+)
+from pipelines.folding import Folded
+from pipelines.morphology import LONGEST_LEFT, LONGEST_RIGHT, Root
+
+__all__ = ["Matcher", "check_expression", "expression_problems", "resolve_presets"]
+
+# Evidence a term and field: a page that repeats a word ten thousand times does not need ten thousand rows. It also
+# bounds what an expensive regular expression can cost: each further hit may scan the rest of the text.
+MAX_HITS = 100
+
+FieldName = Literal["title", "body"]
+Span = tuple[int, int]
+
+
+class Hit(NamedTuple):
+    """A leaf found in one field: character positions in `Folded.plain` (regular expressions) or `canon` (the rest)."""
+
+    field: FieldName
+    start: int
+    end: int
+    leaf: int
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a hit of one pattern of the automaton means."""
+
+    whole: list[int] = field(default_factory=list)  # leaves for which the pattern is the hit
+    begun: list[int] = field(default_factory=list)  # leaves for which the hit goes on to the end of the word
+    stems: list[tuple[int, Root, int]] = field(default_factory=list)  # leaf, root, which of its stems
+
+
+@dataclass(frozen=True, slots=True)
+class _AnyOf:
+    """One of the leaves, by number, or one of the children."""
+
+    leaves: frozenset[int]
+    children: tuple[_Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _All:
+    children: tuple[_Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _NoneOf:
+    children: tuple[_Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    operands: tuple[frozenset[int], ...]
+    within: int
+
+
+_Step = _AnyOf | _All | _NoneOf | _Near
+
+
+class Matcher:
+    """Compiled expressions by id; `find` may be called from one thread at a time."""
+
+    def __init__(self, expressions: Mapping[str, object]) -> None:
+        """Raises ExpressionError when one of them cannot be read."""
+        nodes = {name: parse_expression(raw) for name, raw in expressions.items()}
+        self.leaves: list[Leaf] = list(dict.fromkeys(leaf for node in nodes.values() for leaf in leaves_of(node)))
+        self._numbers = {leaf: number for number, leaf in enumerate(self.leaves)}
+        self._steps = {name: self._step(node) for name, node in nodes.items()}
+        self.title_only = frozenset(n for n, leaf in enumerate(self.leaves) if leaf.title_only)
+        self.programs = {
+            n: compile_regex(leaf.term) for n, leaf in enumerate(self.leaves) if isinstance(leaf, RegexTerm)
+        }
+        plans: dict[str, _Plan] = {}
+        for number, leaf in enumerate(self.leaves):
+            _plan(plans, number, leaf)
+        self._plans = list(plans.values())
+        self._automaton = AhoCorasick(list(plans), implementation=Implementation.DFA) if plans else None
+
+    def _step(self, node: Node) -> _Step:
+        """Return the node with its leaves as numbers: what is asked per text is then a matter of sets."""
+        if isinstance(node, Near):
+            operands = (frozenset(self._numbers[leaf] for leaf in operand) for operand in node.operands)
+            return _Near(tuple(operands), node.within)
+        if not isinstance(node, All | AnyOf | NoneOf):
+            return _AnyOf(frozenset({self._numbers[node]}))
+        if isinstance(node, AnyOf):
+            leaves = [child for child in node.children if isinstance(child, Words | RootTerm | RegexTerm)]
+            rest = (child for child in node.children if not isinstance(child, Words | RootTerm | RegexTerm))
+            return _AnyOf(frozenset(self._numbers[leaf] for leaf in leaves), tuple(self._step(child) for child in rest))
+        children = tuple(self._step(child) for child in node.children)
+        return _All(children) if isinstance(node, All) else _NoneOf(children)
+
+    def find(self, title: str, body: str) -> dict[str, tuple[Match, ...]]:
+        """Return the ids that match with their evidence, title first, in the order of the text.
+
+        At most MAX_HITS a term and field. An expression of `none` alone matches without evidence. Matches are
+        offsets into the title and the body as given.
+        """
+        text = _Text(self, {"title": Folded(title), "body": Folded(body)})
+        found = {}
+        for name, step in self._steps.items():
+            hits = text.hits_of(step)
+            if hits is not None:
+                found[name] = text.matches(hits)
+        return found
+
+    def scan(self, canon: str) -> dict[int, list[Span]]:
+        """Return the spans in `canon` of every leaf of words and roots, in order, without regard to `title:`."""
+        found: dict[int, list[Span]] = {}
+        if self._automaton is None:
+            return found
+        plans = self._plans
+        for pattern, start, end in self._automaton.find_matches_as_indexes(canon, overlapping=True):
+            plan = plans[pattern]
+            for leaf in plan.whole:
+                found.setdefault(leaf, []).append((start + 1, end - 1))
+            for leaf in plan.begun:
+                found.setdefault(leaf, []).append((start + 1, canon.find(" ", end)))
+            for leaf, root, stem in plan.stems:
+                # Bounded looks to either side: a text may be one word of a megabyte that repeats the stem.
+                left = canon.rfind(" ", max(0, start - LONGEST_LEFT - 1), start) + 1
+                right = canon.find(" ", end, end + LONGEST_RIGHT + 1)
+                if left and right >= 0 and root.accepts(stem, canon[left:start], canon[end:right]):
+                    found.setdefault(leaf, []).append((left, right))
+        return found
+
+
+def _plan(plans: dict[str, _Plan], number: int, leaf: Leaf) -> None:
+    if isinstance(leaf, Words):
+        for wording in leaf.wordings:
+            if leaf.prefix:
+                plans.setdefault(f" {wording}", _Plan()).begun.append(number)
+            else:
+                plans.setdefault(f" {wording} ", _Plan()).whole.append(number)
+    elif isinstance(leaf, RootTerm):
+        for index, stem in enumerate(leaf.root.stems):
+            plans.setdefault(stem, _Plan()).stems.append((number, leaf.root, index))
+
+
+class _Text:
+    """One article under one matcher: what was found in it so far."""
+
+    def __init__(self, matcher: Matcher, fields: dict[FieldName, Folded]) -> None:
+        self._matcher = matcher
+        self._fields = fields
+        self._spans = {name: matcher.scan(folded.canon) for name, folded in fields.items()}
+        self._searched: set[int] = set()
+
+    def hits_of(self, step: _Step) -> list[Hit] | None:
+        """Return the evidence for the step, or None where it does not hold."""
+        if isinstance(step, _AnyOf):
+            return self._any_of(step)
+        if isinstance(step, _NoneOf):
+            return None if any(self.hits_of(child) is not None for child in step.children) else []
+        if isinstance(step, _Near):
+            return self._near(step) or None
+        found: list[Hit] = []
+        for child in step.children:
+            hits = self.hits_of(child)
+            if hits is None:
+                return None
+            found += hits
+        return found
+
+    def _any_of(self, step: _AnyOf) -> list[Hit] | None:
+        found = [
+            Hit(name, start, end, number)
+            for name in self._fields
+            for number in self._present(name, step.leaves)
+            for start, end in self._spans[name][number][:MAX_HITS]
+        ]
+        holds = bool(found)
+        for child in step.children:
+            hits = self.hits_of(child)
+            if hits is not None:
+                holds = True
+                found += hits
+        return found if holds else None
+
+    def _present(self, name: FieldName, leaves: frozenset[int]) -> frozenset[int] | set[int]:
+        """Return which of the leaves are in the field, after running those that are regular expressions."""
+        for number in leaves & self._matcher.programs.keys():
+            if number not in self._searched:
+                self._searched.add(number)
+                for field_name, folded in self._fields.items():
+                    spans = _search(self._matcher.programs[number], folded)
+                    if spans:
+                        self._spans[field_name][number] = spans
+        present = leaves & self._spans[name].keys()
+        return present - self._matcher.title_only if name == "body" else present
+
+    def _near(self, step: _Near) -> list[Hit]:
+        found: dict[Hit, None] = {}
+        for name in self._fields:
+            present = [self._present(name, operand) for operand in step.operands]
+            if all(present):
+                operands = [self._occurrences(name, numbers) for numbers in present]
+                found |= dict.fromkeys(_windows(operands, step.within))
+        return list(found)
+
+    def _occurrences(self, name: FieldName, numbers: Iterable[int]) -> list[_Occurrence]:
+        """Return where the operand stands, by word numbers, in order; of overlapping ones the shortest."""
+        words = [Hit(name, *span, n) for n in numbers if n not in self._searched for span in self._spans[name][n]]
+        found = _numbered_in_canon(self._fields[name].canon, words)
+        regexes = [Hit(name, *span, n) for n in numbers if n in self._searched for span in self._spans[name][n]]
+        if regexes:
+            found += _numbered_in_plain(self._fields[name].word_starts, regexes)
+        found.sort(key=lambda occurrence: (occurrence.first, -occurrence.last))
+        kept: list[_Occurrence] = []
+        for occurrence in found:
+            while kept and kept[-1].last >= occurrence.last:
+                kept.pop()
+            kept.append(occurrence)
+        return kept
+
+    def matches(self, hits: Iterable[Hit]) -> tuple[Match, ...]:
+        found = {}
+        for hit in hits:
+            folded = self._fields[hit.field]
+            leaf = self._matcher.leaves[hit.leaf]
+            start, end = hit.start, hit.end
+            if not isinstance(leaf, RegexTerm):
+                start, end = folded.plain_position(start), folded.plain_position(end - 1) + 1
+            start, end = folded.text_span(start, end)
+            found[hit.field == "body", start, end, leaf.term] = Match(
+                leaf.term, folded.text[start:end], start, end, hit.field
+            )
+        return tuple(found[key] for key in sorted(found))
+
+
+class _Occurrence(NamedTuple):
+    """An operand of a `near`, by the numbers of its first and last word in the field."""
+
+    first: int
+    last: int
+    hit: Hit
+
+
+def _numbered_in_canon(canon: str, hits: list[Hit]) -> list[_Occurrence]:
+    found, seen, number = [], 0, 0
+    for hit in sorted(hits, key=lambda hit: hit.start):
+        number += _gaps_in(canon, seen, hit.start)
+        seen = hit.start
+        found.append(_Occurrence(number, number + _gaps_in(canon, hit.start, hit.end), hit))
+    return found
+
+
+def _gaps_in(canon: str, start: int, end: int) -> int:
+    # A gap is one space, or " . ": two spaces and a dot.
+    return canon.count(" ", start, end) - canon.count(".", start, end)
+
+
+def _numbered_in_plain(word_starts: list[int], hits: list[Hit]) -> list[_Occurrence]:
+    return [
+        _Occurrence(max(bisect_right(word_starts, hit.start), 1), max(bisect_right(word_starts, hit.end - 1), 1), hit)
+        for hit in hits
+    ]
+
+
+def _windows(operands: list[list[_Occurrence]], within: int) -> Iterable[Hit]:
+    """Yield the hits of every narrowest stretch that holds one occurrence of each operand in `within` words.
+
+    Each operand's occurrences rise by first and by last word. Always moving on the operand that starts first meets
+    every narrowest stretch in one pass.
+    """
+    heap = [(occurrences[0].first, which, 0) for which, occurrences in enumerate(operands)]
+    heapify(heap)
+    last = max(occurrences[0].last for occurrences in operands)
+    while True:
+        first, which, index = heap[0]
+        if last - first < within:
+            for _, other, at in heap:
+                yield operands[other][at].hit
+        if index + 1 == len(operands[which]):
+            return
+        following = operands[which][index + 1]
+        last = max(last, following.last)
+        heapreplace(heap, (following.first, which, index + 1))
+
+
+def _search(program: Any, folded: Folded) -> list[Span]:
+    squeezed = folded.squeezed
+    hits = (match.span() for match in program.finditer(squeezed.text))
+    return [
+        squeezed.plain_span(start, end) for start, end in islice((span for span in hits if span[0] < span[1]), MAX_HITS)
+    ]

@@ -1,0 +1,306 @@
+"""Title, author, image and address of one article page, each by a written order of trust. Dates are decided in `dating`.
+
+`read_head` walks the tree's head once; everything else works on what it found. Imports of `crawler` only the items. Its test
+is tests/pipelines/test_metadata.py.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from courlan import extract_domain
+
+from pipelines.blocks import Reading, plain
+from pipelines.embedded import Embedded, image_of, names_of, read_json_ld, text_of
+from pipelines.lines import flat
+
+_SEPARATOR = re.compile(r"\s+[|\-–—:»•·~/]{1,2}\s+|\s*[|»]\s*|(?<=\w):\s+")
+_PAGE_WORD = re.compile(r"\s*[-–|(,]?\s*\b(?:halaman|page|laman|hal)\.?\s*(?:\d{1,2}|all|semua)\)?\s*$", re.IGNORECASE)
+_NO_PICTURE = re.compile(
+    r"logo|favicon|avatar|placeholder|default|no-?image|blank\.|spacer|sprite|1x1|pixel\.|icon|\.svg(?:$|\?)", re.IGNORECASE
+)
+# Who did not report it: brands, roles and tools. Compared with the whole name or its words.
+_NOBODY = re.compile(
+    r"^(?:admin\w*|administrator|redaksi\w*|tim .*|team.*|editor\w*|staff?|newsroom|news ?desk|desk|web ?(?:design|master|admin)\w*|"
+    r"developer|development|operator|user|guest|penulis|author|reporter|wartawan|kontributor|unknown|anonymous|null|none|undefined|"
+    r"contributor|super ?admin|root|test|n/?a|humas|redaktur|publisher|online|berita|news|media|root)$",
+    re.IGNORECASE,
+)
+_BRAND = re.compile(
+    r"\b(?:developer|development|cyber media|redaksi|pt\.? |media (?:group|network|baru)|newsroom|web design|editorial|multimedia|"
+    r"all rights|tim (?:redaksi|liputan)|news network|staff|admin)\b|\.(?:com|co|id|net|org|news|tv)\b|https?:|www\.|@",
+    re.IGNORECASE,
+)
+_ROLE = re.compile(
+    r"^(?:(?:oleh|by|penulis|pewarta(?: foto)?|reporter|wartawan|jurnalis|kontributor|laporan(?: wartawan)?|rep|teks|naskah|author|"
+    r"written by|ditulis oleh|redaktur ?& ?reporter|dilaporkan oleh|peliput|liputan)(?: berita| artikel)?\s*[:|]?\s+|"
+    r"(?:oleh|by|penulis|pewarta|reporter|wartawan|laporan|rep)\s*[:|]\s*)",
+    re.IGNORECASE,
+)
+_EDITOR = re.compile(r"^(?:editor|red|redaktur|penyunting|uploader|ed|publisher|edited by|penanggung jawab)\b\s*[:|]?\s*", re.IGNORECASE)
+_REPORTER_LINE = re.compile(
+    r"(?:^|[\s|/(])(?:pewarta|reporter|wartawan|penulis|jurnalis|kontributor|rep|peliput|redaktur ?& ?reporter|ditulis oleh)\s*[:|]\s*"
+    r"(?P<name>[^\W\d_][\w.'’ ,&-]{2,70}?)(?=\s*(?:$|[|/\n(]|[-–—]\s|\b(?:editor|red|redaktur|penyunting|uploader|sumber|copyright|tayang|terbit)\b))",
+    re.IGNORECASE,
+)
+_LAPORAN = re.compile(r"^laporan (?:wartawan|kontributor|reporter|jurnalis)?\s*[^,:]{0,40}[,:]\s*(?P<name>[^\W\d_][\w.' -]{2,50})$", re.IGNORECASE)
+_BY_LINE = re.compile(r"^(?:oleh|by)\s*:?\s+(?P<name>[A-Z][\w.'’-]+(?:\s+[A-Z][\w.'’-]*){0,4})\W*$", re.IGNORECASE)
+_META_AUTHORS = (
+    "content_author", "article:reporter", "author", "article:author", "dable:author", "parsely-author", "sailthru.author",
+    "dc.creator", "dcterms.creator", "cxenseparse:author", "byl", "bt:author", "kompas:author",
+)  # fmt: skip
+_AUTHOR_NAMES = re.compile(r"(?:^|[\s_-])(?:author|penulis|reporter|byline|writer|pewarta|wartawan)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Head:
+    """What the page says outside its text. `meta`: by lower-case name or property, first value of each."""
+
+    url: str
+    meta: dict[str, str] = field(default_factory=dict)
+    title: str = ""
+    canonical: str = ""
+    amp: bool = False
+    h1: list[str] = field(default_factory=list)
+    times: list[tuple[str, str, str]] = field(default_factory=list)  # (datetime, text, itemprop and class)
+    marked_authors: list[str] = field(default_factory=list)
+    embedded: Embedded = field(default_factory=Embedded)
+    next_data: str = ""
+    base: str = ""
+
+
+def read_head(root: Any, url: str) -> Head:
+    """Return what the head, the JSON-LD and the marked elements of a parsed page say."""
+    head = Head(url)
+    scripts: list[str] = []
+    for element in root.iter("meta", "link", "title", "script", "h1", "time", "base"):
+        tag = element.tag
+        if tag == "meta":
+            _read_meta(element, head)
+        elif tag == "script":
+            kind = (element.get("type") or "").lower()
+            if "ld+json" in kind:
+                scripts.append(element.text or "")
+            elif element.get("id") == "__NEXT_DATA__":
+                head.next_data = element.text or ""
+        elif tag == "link":
+            if "canonical" in (element.get("rel") or "").lower() and not head.canonical:
+                head.canonical = (element.get("href") or "").strip()
+        elif tag == "title":
+            head.title = head.title or plain(element.text or "")
+        elif tag == "h1":
+            head.h1.append(plain(" ".join(element.itertext()))[:500])
+        elif tag == "base":
+            head.base = (element.get("href") or "").strip()
+        elif len(head.times) < 60:
+            head.times.append(
+                (element.get("datetime") or "", plain(" ".join(element.itertext()))[:200], f"{element.get('itemprop') or ''} {element.get('class') or ''}")
+            )
+    head.embedded = read_json_ld(scripts)
+    for element in root.iterfind(".//*[@itemprop]"):
+        _read_itemprop(element, head)
+    return head
+
+
+def _read_meta(element: Any, head: Head) -> None:
+    key = (element.get("property") or element.get("name") or element.get("itemprop") or "").strip().lower()
+    value = plain(element.get("content") or "")
+    if key and value:
+        head.meta.setdefault(key, value)
+
+
+def _read_itemprop(element: Any, head: Head) -> None:
+    for prop in (element.get("itemprop") or "").lower().split():
+        if prop in ("datepublished", "datemodified", "datecreated") and element.tag not in ("meta", "time"):
+            value = element.get("content") or element.get("datetime") or plain(" ".join(element.itertext()))[:200]
+            if value:
+                head.meta.setdefault(prop, plain(value))
+        elif prop == "author" and element.tag not in ("meta", "link") and len(head.marked_authors) < 8:
+            head.marked_authors.append(plain(" ".join(element.itertext()))[:120])
+
+
+def absolute(url: str, link: str) -> str:
+    """Return link as an absolute http(s) address, or "" where it is none."""
+    try:
+        joined = urljoin(url, link.strip())
+        parts = urlsplit(joined)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return ""
+        _ = parts.port
+    except ValueError:
+        return ""
+    return joined
+
+
+def same_site(one: str, other: str) -> bool:
+    """Whether two addresses belong to one outlet: the very same host:port, or one registered domain."""
+    try:
+        a, b = urlsplit(one), urlsplit(other)
+        if a.netloc.lower() == b.netloc.lower():
+            return True
+    except ValueError:
+        return False
+    domain = extract_domain(one)
+    return domain is not None and domain == extract_domain(other)
+
+
+def canonical_of(head: Head) -> str | None:
+    """Return the address that the page gives as its own, where it may be believed: same outlet, and not its front page."""
+    for link in (head.canonical, head.meta.get("og:url", "")):
+        address = absolute(head.url, link) if link else ""
+        if not address or not same_site(address, head.url):
+            continue
+        parts = urlsplit(address)
+        if parts.path.strip("/") in ("", "index.php", "index.html", "home", "amp") and not parts.query:
+            continue
+        return address.split("#")[0]
+    return None
+
+
+def site_name_of(head: Head) -> str | None:
+    """Return what the outlet calls itself on this page."""
+    article = head.embedded.article
+    name = head.meta.get("og:site_name") or text_of(article.get("publisher")) or next(iter(head.embedded.publishers), "")
+    return plain(name)[:120] or None
+
+
+def title_of(head: Head, entry_title: str | None = None) -> str:
+    """Return the headline as it reads on the page, without the outlet's name.
+
+    Order: the <h1> that the page's other titles confirm, the JSON-LD headline, og:title, <title>, the feed's title; the last
+    four without the part that names the outlet or a page number.
+    """
+    names = _site_words(head)
+    headline = plain(text_of(head.embedded.article.get("headline")))
+    others = [t for t in (head.meta.get("og:title", ""), head.title, headline, head.meta.get("twitter:title", ""), entry_title or "") if t]
+    flats = [flat(t) for t in others]
+    for h1 in head.h1:
+        own = flat(h1)
+        if len(own) >= 12 and any(own in other or (len(other) > 25 and other in own and len(own) < 1.6 * len(other)) for other in flats):
+            return _without_page(h1)
+    for candidate in others:
+        stripped = _without_site(candidate, names)
+        if stripped and len(flat(stripped)) > 5 and not stripped.endswith(("...", "…")):
+            return stripped
+    for h1 in head.h1:
+        if len(h1) > 20:
+            return _without_page(h1)
+    return _without_site(others[0], names) if others else ""
+
+
+def _site_words(head: Head) -> set[str]:
+    """Names of the outlet, flat and without spaces."""
+    words = set()
+    try:
+        host = (urlsplit(head.url).hostname or "").removeprefix("www.")
+    except ValueError:
+        host = ""
+    domain = extract_domain(head.url) or host
+    label = domain.split(".")[0]
+    names = [label, domain, host, site_name_of(head) or "", *head.embedded.publishers[:4]]
+    names.append(head.meta.get("application-name", ""))
+    for name in names:
+        word = flat(name).replace(" ", "")
+        if len(word) >= 3:
+            words.add(word)
+    return words
+
+
+def _names_site(part: str, names: set[str]) -> bool:
+    word = flat(part).replace(" ", "")
+    if not word or len(part) > 60:
+        return False
+    return any(word == name or (len(name) >= 4 and name in word) or (len(word) >= 4 and word in name) for name in names)
+
+
+def _without_site(title: str, names: set[str]) -> str:
+    title = _without_page(title)
+    for _ in range(4):
+        cuts = list(_SEPARATOR.finditer(title))
+        if not cuts:
+            break
+        if _names_site(title[cuts[-1].end() :], names):
+            title = title[: cuts[-1].start()]
+        elif _names_site(title[: cuts[0].start()], names):
+            title = title[cuts[0].end() :]
+        else:
+            break
+        title = _without_page(title)
+    return title.strip()
+
+
+def _without_page(title: str) -> str:
+    return _PAGE_WORD.sub("", title).strip() or title.strip()
+
+
+def image_address(head: Head, entry_image: str | None = None) -> str | None:
+    """Return the article's picture as an absolute address; logos and placeholders are no pictures of an article."""
+    meta = head.meta
+    for link in (
+        meta.get("og:image", ""),
+        meta.get("og:image:url", ""),
+        image_of(head.embedded.article.get("image")),
+        image_of(head.embedded.article.get("thumbnailUrl")),
+        meta.get("twitter:image", ""),
+        meta.get("twitter:image:src", ""),
+        meta.get("image", ""),
+        entry_image or "",
+    ):
+        address = absolute(head.url, link) if link and len(link) < 2_000 and not link.startswith("data:") else ""
+        if address and not _NO_PICTURE.search(urlsplit(address).path.rsplit("/", 1)[-1]) and "logo" not in urlsplit(address).path.lower():
+            return address
+    return None
+
+
+def author_of(head: Head, reading: Reading, entry_author: str | None = None) -> str | None:
+    """Return who reported it, or None; several names parted by ", ".
+
+    Order: a line that names the reporter ("Pewarta: …", "Penulis: …"), persons in JSON-LD, elements marked as the author,
+    the meta elements, the feed. Brands, desks, developers and editors are nobody.
+    """
+    names = _site_words(head)
+    credits: list[str] = []
+    marked: list[str] = []
+    for index, block in enumerate(reading.blocks):
+        if len(block.text) > 160:
+            continue
+        text = block.text
+        found = _REPORTER_LINE.search(text) or _LAPORAN.match(text)
+        if found:
+            credits.append(found["name"])
+        elif len(text) < 60 and index < 4_000:
+            owner = reading.nodes[block.owner].names if block.owner >= 0 else ""
+            if _BY_LINE.match(text) or (_AUTHOR_NAMES.search(owner) and not _EDITOR.match(text)):
+                marked.append(text)
+    persons = [name for kind, name in names_of(head.embedded.article.get("author")) if "Organization" not in kind]
+    metas = [head.meta[key] for key in _META_AUTHORS if key in head.meta]
+    for group in (credits[:2], persons, head.marked_authors, marked[:3], metas, [entry_author or ""]):
+        people: list[str] = []
+        for raw in group:
+            for person in _people(raw, names):
+                if person not in people:
+                    people.append(person)
+            if people and group is not persons:
+                break
+        if people:
+            return ", ".join(people[:6])
+    return None
+
+
+def _people(raw: str, site: set[str]) -> list[str]:
+    """The persons in one author value: roles and editors taken off, brands left out."""
+    people = []
+    for part in re.split(r"\s*(?:;|\||/|,(?!\s*(?:S\.|M\.|Jr|SH\b|MH\b|ST\b|SE\b|MM\b))|\n)\s*", plain(raw)[:200]):
+        name = part.strip(" -–—:.,()\"'")
+        if _EDITOR.match(name):
+            continue
+        name = _ROLE.sub("", name).strip(" -–—:,()\"'")
+        if not 3 <= len(name) <= 50 or name.count(" ") > 5 or not name[0].isalpha() or any(c.isdigit() for c in name):
+            continue
+        if _NOBODY.match(name) or _BRAND.search(name) or _names_site(name, site):
+            continue
+        people.append(name)
+    return people

@@ -1,0 +1,151 @@
+"""The database's schema, as numbered steps; each runs in one transaction with the record that it ran.
+
+Columns are only ever added: `feed` and `stories` are read by programs that we do not know. Times are TEXT
+"2024-11-13T01:04:00Z", UTC. What each column says is in docs/columns.md. Tests: tests/pipelines/test_migrations.py.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+from pipelines.wilayah import region_name, regions
+
+APPLICATION_ID = 0x50414E54  # "PANT": `file` and we know the database as ours, and never touch another one
+migrations = Migrations("pantau")
+
+FEED_COLUMNS = (
+    "seq id url source outlet title author body image published_at modified_at fetched_at date_precision category "
+    "province_code province regency_code regency flags rules matches story_id revision content_sha256 gone_at"
+).split()
+
+_TABLES = """
+CREATE TABLE regions (
+  code TEXT PRIMARY KEY, name TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE sources (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, region TEXT, active INTEGER NOT NULL DEFAULT 1,
+  state TEXT NOT NULL DEFAULT 'new', error TEXT, failures INTEGER NOT NULL DEFAULT 0,
+  last_poll_at TEXT, last_ok_at TEXT, last_new_at TEXT, next_poll_at TEXT,
+  found INTEGER NOT NULL DEFAULT 0, polls INTEGER NOT NULL DEFAULT 0, articles INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX sources_due ON sources (next_poll_at) WHERE active = 1;
+
+CREATE TABLE memories (
+  source TEXT PRIMARY KEY REFERENCES sources (id), memory TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE stories (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, first_published_at TEXT, articles INTEGER NOT NULL DEFAULT 0,
+  outlets INTEGER NOT NULL DEFAULT 0, category TEXT, province_code TEXT, regency_code TEXT
+) STRICT;
+
+CREATE TABLE articles (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL DEFAULT 0,
+  url TEXT NOT NULL UNIQUE, url_key TEXT NOT NULL UNIQUE, fetched_url TEXT NOT NULL,
+  source TEXT NOT NULL REFERENCES sources (id),
+  title TEXT NOT NULL, author TEXT, body TEXT NOT NULL, image TEXT,
+  published_at TEXT, modified_at TEXT, fetched_at TEXT NOT NULL, date_precision TEXT,
+  category TEXT, province_code TEXT, regency_code TEXT,
+  flags TEXT NOT NULL DEFAULT '[]', rules TEXT NOT NULL DEFAULT '[]', matches TEXT NOT NULL DEFAULT '[]',
+  story_id INTEGER REFERENCES stories (id), revision INTEGER NOT NULL DEFAULT 1,
+  content_sha256 TEXT NOT NULL, gone_at TEXT, body_status TEXT NOT NULL DEFAULT 'whole'
+) STRICT;
+CREATE UNIQUE INDEX articles_seq ON articles (seq) WHERE seq > 0;
+CREATE INDEX articles_same_text ON articles (source, content_sha256);
+CREATE INDEX articles_story ON articles (story_id);
+CREATE INDEX articles_published ON articles (published_at);
+
+CREATE TABLE revisions (
+  article_id INTEGER NOT NULL REFERENCES articles (id), revision INTEGER NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL,
+  content_sha256 TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (article_id, revision)
+) STRICT;
+
+CREATE TABLE duplicates (
+  url_key TEXT PRIMARY KEY, url TEXT NOT NULL, source TEXT NOT NULL, article_id INTEGER NOT NULL REFERENCES articles (id),
+  seen_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE signatures (
+  article_id INTEGER PRIMARY KEY REFERENCES articles (id), signature BLOB NOT NULL
+) STRICT;
+CREATE TABLE bands (
+  band INTEGER NOT NULL, value INTEGER NOT NULL, article_id INTEGER NOT NULL, PRIMARY KEY (band, value, article_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alerts (
+  id TEXT PRIMARY KEY, type TEXT NOT NULL, channel TEXT NOT NULL, story_id INTEGER NOT NULL REFERENCES stories (id),
+  article_id INTEGER NOT NULL REFERENCES articles (id), payload TEXT NOT NULL, created_at TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'failed')),
+  attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at TEXT, first_attempt_at TEXT, sent_at TEXT, error TEXT,
+  UNIQUE (story_id, channel, type)
+) STRICT;
+CREATE INDEX alerts_due ON alerts (next_attempt_at) WHERE state = 'waiting';
+
+CREATE TABLE counters (
+  name TEXT PRIMARY KEY, value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO counters VALUES ('seq', 0);
+
+CREATE VIRTUAL TABLE articles_fts USING fts5 (
+  title, body, content='articles', content_rowid='id', tokenize="unicode61 remove_diacritics 2"
+);
+"""
+
+# `seq` moves with whatever the view `feed` shows. The columns are named so that setting seq itself, and bookkeeping that no
+# consumer sees, moves nothing and rewrites no full text.
+_TRIGGERS = """
+CREATE TRIGGER articles_inserted AFTER INSERT ON articles BEGIN
+  UPDATE counters SET value = value + 1 WHERE name = 'seq';
+  UPDATE articles SET seq = (SELECT value FROM counters WHERE name = 'seq') WHERE id = new.id;
+  INSERT INTO articles_fts (rowid, title, body) VALUES (new.id, new.title, new.body);
+END;
+CREATE TRIGGER articles_changed AFTER UPDATE OF url, source, title, author, body, image, published_at, modified_at, fetched_at,
+  date_precision, category, province_code, regency_code, flags, rules, matches, story_id, revision, content_sha256, gone_at
+  ON articles BEGIN
+  UPDATE counters SET value = value + 1 WHERE name = 'seq';
+  UPDATE articles SET seq = (SELECT value FROM counters WHERE name = 'seq') WHERE id = new.id;
+END;
+CREATE TRIGGER articles_reworded AFTER UPDATE OF title, body ON articles BEGIN
+  INSERT INTO articles_fts (articles_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
+  INSERT INTO articles_fts (rowid, title, body) VALUES (new.id, new.title, new.body);
+END;
+CREATE TRIGGER articles_deleted AFTER DELETE ON articles BEGIN
+  INSERT INTO articles_fts (articles_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
+END;
+"""
+
+_VIEW = """
+CREATE VIEW feed AS SELECT
+  a.seq, a.id, a.url, a.source, s.name AS outlet, a.title, a.author, a.body, a.image, a.published_at, a.modified_at, a.fetched_at,
+  a.date_precision, a.category, a.province_code, p.name AS province, a.regency_code, r.name AS regency, a.flags, a.rules, a.matches,
+  a.story_id, a.revision, a.content_sha256, a.gone_at
+FROM articles a JOIN sources s ON s.id = a.source
+LEFT JOIN regions p ON p.code = a.province_code LEFT JOIN regions r ON r.code = a.regency_code;
+"""
+
+
+@migrations()
+def m0001_the_feed(db: Database) -> None:
+    """Everything of version 0.1."""
+    for script in (_TABLES, _TRIGGERS, _VIEW):
+        for statement in statements(script):
+            db.conn.execute(statement)
+    db.conn.executemany("INSERT INTO regions VALUES (?, ?)", [(code, region_name(code)) for code in regions()])
+    db.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+NEWEST = len(migrations._migrations)  # the schema's number, kept in user_version: a larger one is from a newer program
+
+
+def statements(script: str) -> list[str]:
+    """Return the statements of a script, one by one: executescript would commit the transaction they belong to."""
+    import sqlite3
+
+    found, part = [], ""
+    for line in script.splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            found.append(part.strip())
+            part = ""
+    return found

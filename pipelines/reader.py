@@ -1,0 +1,160 @@
+"""Reading the database, never writing: searches, the feed by cursor, health, the outbox. Readers do not block the writer.
+
+All SQL that reads for people and programs is here. Raises StoreError alone. Tests: tests/pipelines/test_reader.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from crawler.errors import StoreBusy, StoreUnusable
+from crawler.identity import entry_key
+from crawler.items import Memory, from_json
+from pipelines.migrations import FEED_COLUMNS
+from pipelines.store import check_ours, parse_stamp, stamp
+
+Row = dict[str, Any]
+_BATCH = 500  # rows held in memory at a time by whoever streams the feed
+
+
+class Reader:
+    """A read-only connection; use as a context manager. Raises StoreUnusable where there is no database of ours."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.exists():
+            raise StoreUnusable(f"{path} does not exist yet: `pantau crawl` or `pantau run` makes it")
+        try:
+            self._conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, check_same_thread=False)
+            self._conn.row_factory = sqlite3.Row
+            check_ours(self._conn, path)
+            if not self._conn.execute("PRAGMA user_version").fetchone()[0]:
+                raise StoreUnusable(f"{path} is empty: `pantau crawl` or `pantau run` fills it")
+        except sqlite3.Error as error:
+            raise StoreUnusable(f"{path} cannot be read: {error}") from error
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._conn.close()
+
+    def articles(
+        self,
+        query: str | None = None,
+        *,
+        since: datetime | None = None,
+        region: str | None = None,
+        category: str | None = None,
+        source: str | None = None,
+        limit: int = 20,
+    ) -> list[Row]:
+        """Return rows of `feed`, newest first: those whose title and body hold every word of the query ("…" for a phrase).
+
+        `region` is a code; a province takes in its kabupaten and kota. `since` is by publication, or by fetch where that is unknown.
+        """
+        where, values = ["1 = 1"], []
+        if query and (expression := fts_expression(query)):
+            where.append("f.id IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?)")
+            values.append(expression)
+        for column, value in (("category", category), ("source", source)):
+            if value:
+                where.append(f"f.{column} = ?")
+                values.append(value)
+        if region:
+            where.append(f"f.{'regency_code' if '.' in region else 'province_code'} = ?")
+            values.append(region)
+        if since:
+            where.append("coalesce(f.published_at, f.fetched_at) >= ?")
+            values.append(stamp(since))
+        return self._rows(
+            f"SELECT f.* FROM feed f WHERE {' AND '.join(where)} "  # noqa: S608  the conditions are our own text
+            "ORDER BY coalesce(f.published_at, f.fetched_at) DESC, f.id DESC LIMIT ?",
+            *values,
+            limit,
+        )
+
+    def article_at(self, url: str) -> Row | None:
+        """Return the row of `feed` for an address, however it is spelled, or None."""
+        rows = self._rows("SELECT f.* FROM feed f JOIN articles a ON a.id = f.id WHERE a.url_key = ?", entry_key(url))
+        return rows[0] if rows else None
+
+    def feed(self, after: int = 0) -> Iterator[Row]:
+        """Yield rows of `feed` with a larger seq, in its order. The cursor is the last row's seq."""
+        while True:
+            rows = self._rows("SELECT * FROM feed WHERE seq > ? ORDER BY seq LIMIT ?", after, _BATCH)
+            yield from rows
+            if len(rows) < _BATCH:
+                return
+            after = rows[-1]["seq"]
+
+    def sources(self) -> list[Row]:
+        """Return each source's health, the active ones first."""
+        return self._rows("SELECT * FROM sources ORDER BY active DESC, id")
+
+    def alerts(self, limit: int = 100) -> list[Row]:
+        """Return the newest alerts with their article's title and address, without their payloads."""
+        return self._rows(
+            "SELECT l.id, l.type, l.channel, l.state, l.attempts, l.created_at, l.next_attempt_at, l.sent_at, l.error, l.story_id, "
+            "a.title, a.url FROM alerts l JOIN articles a ON a.id = l.article_id ORDER BY l.rowid DESC LIMIT ?",
+            limit,
+        )
+
+    def counts(self) -> Row:
+        """Return how much is stored and waits: articles, stories, revisions, alerts by state, the last seq, the file's bytes."""
+        found = self._rows(
+            "SELECT (SELECT count(*) FROM articles) AS articles, (SELECT count(*) FROM stories) AS stories, "
+            "(SELECT count(*) FROM revisions) AS revisions, (SELECT count(*) FROM alerts WHERE state = 'waiting') AS alerts_waiting, "
+            "(SELECT count(*) FROM alerts WHERE state = 'sent') AS alerts_sent, "
+            "(SELECT count(*) FROM alerts WHERE state = 'failed') AS alerts_failed, "
+            "(SELECT value FROM counters WHERE name = 'seq') AS seq"
+        )[0]
+        return {**found, "bytes": self.path.stat().st_size}
+
+    def next_alert_at(self) -> datetime | None:
+        """Return when the next waiting alert is due."""
+        return parse_stamp(self._rows("SELECT min(next_attempt_at) AS at FROM alerts WHERE state = 'waiting'")[0]["at"])
+
+    def memory(self, source: str) -> Memory:
+        """Return what a source remembers; an empty memory before its first poll."""
+        import json
+
+        rows = self._rows("SELECT memory FROM memories WHERE source = ?", source)
+        return from_json(Memory, json.loads(rows[0]["memory"])) if rows else Memory()
+
+    def known_addresses(self, keys: list[str]) -> set[str]:
+        """Return those of the entry keys whose article is stored."""
+        marks = ", ".join("?" * len(keys))
+        return {row["url_key"] for row in self._rows(f"SELECT url_key FROM articles WHERE url_key IN ({marks})", *keys)}  # noqa: S608
+
+    def _rows(self, sql: str, *values: object) -> list[Row]:
+        try:
+            return [dict(row) for row in self._conn.execute(sql, values)]
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise StoreBusy(f"{self.path} is locked by another program; try again") from error
+            raise
+        except sqlite3.DatabaseError as error:
+            raise StoreUnusable(f"{self.path} cannot be read: {error}") from error
+
+
+def fts_expression(query: str) -> str:
+    """Return what a person typed as an FTS5 expression: every word, "…" as a phrase, a trailing * as a beginning; "" for nothing.
+
+    Each part is quoted, so no character of it means anything else to FTS5.
+    """
+    parts = []
+    for place, piece in enumerate(query.split('"')):
+        words = [piece] if place % 2 else piece.split()
+        for word in words:
+            if any(character.isalnum() for character in word):
+                begins = word.endswith("*") and not place % 2
+                parts.append(f'"{word.rstrip("*")}"' + ("*" if begins else ""))
+    return " ".join(parts)
+
+
+__all__ = ["FEED_COLUMNS", "Reader", "Row", "fts_expression"]
