@@ -16,10 +16,23 @@ from collections.abc import Callable
 
 from pipelines.matching import Matcher
 
-SYLLABLES = "a ba da ga ja ka la ma na pa ra sa ta wa ya i bi di ki li mi ni pi ri si ti u bu du gu ku lu mu nu ru su tu".split()
-COMMON = (
-    "yang dan di ke dari untuk dengan pada dalam tidak akan ini itu oleh sebagai juga telah lebih para serta".split()
-)
+SYLLABLES = [consonant + vowel for consonant in ("", *"bdgjklmnprst") for vowel in "aiu"]
+COMMON = [
+    "yang",
+    "dan",
+    "di",
+    "ke",
+    "dari",
+    "untuk",
+    "dengan",
+    "pada",
+    "dalam",
+    "tidak",
+    "akan",
+    "ini",
+    "oleh",
+    "telah",
+]
 
 
 def make_words(count: int, rng: random.Random) -> list[str]:

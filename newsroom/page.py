@@ -101,21 +101,21 @@ class Page:
         """Return inline related links: those the article names, then headlines of the pool. Not recorded; use `c`."""
         titles = list(self.article.related if self.article.related is not None else ())
         titles += [h for h in self._pool[: count * 3] if h not in titles]
-        return [(t, f"{self.base}/baca/{abs(hash_of(t)) % 10**6}") for t in titles[:count]]
+        return [(t, f"{self.base}/baca/{hash_of(t) % 10**6}") for t in titles[:count]]
 
     def side(self, count: int, offset: int = 0) -> list[Link]:
         """Return links for side lists: the outlet's own articles and headlines of the pool in turn, different by offset."""
         own = [link for link in self.own_links if link[1] != self.url]
-        rng = Random(f"{self.site_id}{self.article.slug}{offset}")
-        rng.shuffle(own)
-        pool = [(t, f"{self.base}/baca/{abs(hash_of(t)) % 10**6}") for t in self._pool[20 + offset * 7 :]]
+        Random(f"{self.site_id}{self.article.slug}{offset}").shuffle(own)
+        start = (12 + offset * 7) % len(self._pool)
+        pool = [(t, f"{self.base}/baca/{hash_of(t) % 10**6}") for t in self._pool[start:] + self._pool[:start]]
         mixed = [link for pair in zip(own, pool, strict=False) for link in pair]
         return (mixed + own[len(pool) :] + pool[len(own) :])[:count]
 
     def cards(self, links: Iterable[Link], item: str) -> str:
         """Return links by a template with {title}, {href}, {img}, {n}; every title is recorded as clutter."""
         return "\n".join(
-            item.format(title=self.c(t), href=escape(h), img=f"{self.base}/img/thumb-{abs(hash_of(t)) % 9999}.jpg", n=i)
+            item.format(title=self.c(t), href=escape(h), img=f"{self.base}/img/thumb-{hash_of(t) % 9999}.jpg", n=i)
             for i, (t, h) in enumerate(links, 1)
         )
 

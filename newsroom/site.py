@@ -140,6 +140,8 @@ class Site:
                 self.family.page(page)
             dateline = self.family.dateline(record.article, self.name)
             blocks = [b for page in pages for b in page.blocks(dateline)]
+            body = "\n\n".join(b.text for b in blocks if b.kind in "ph")
+            folded = body.casefold()
             a = record.article
             place = a.place or ""
             return Truth(
@@ -151,7 +153,7 @@ class Site:
                 published_at=record.published_at,
                 modified_at=record.modified_at,
                 image=pages[0].image,
-                body="\n\n".join(b.text for b in blocks if b.kind in "ph"),
+                body=body,
                 headings=tuple(b.text for b in blocks if b.kind == "h"),
                 pages=len(pages),
                 on_topic=a.on_topic,
@@ -161,7 +163,10 @@ class Site:
                 province_code=place[:2] or None,
                 copy_of=a.copy_of,
                 event=a.event,
-                clutter=tuple(dict.fromkeys(line for page in pages for line in page.clutter)),
+                clutter=tuple(
+                    # A tag such as "Netralitas ASN" is clutter on the page but also words of the text.
+                    dict.fromkeys(line for page in pages for line in page.clutter if line.casefold() not in folded)
+                ),
                 also_at=tuple(
                     self.base + r.path for r in self.records if r.twin and r.article.slug == a.slug and r is not record
                 ),

@@ -1,8 +1,8 @@
 """A parsed page as lines of text: what `body` chooses from, read in one walk.
 
-A *block* is a run of text that a browser shows as its own line; a *node* is an element that holds blocks. Both are numbered
-in document order, so that "everything inside this element" is a range of blocks and every later step is linear. Imports
-nothing of `crawler`. Its test is tests/pipelines/test_clean.py.
+A *block* is a run of text that a browser shows as its own line; a *node* is an element that holds blocks. Both are
+numbered in document order, so that "everything inside this element" is a range of blocks and every later step is
+linear. Imports nothing of `crawler`. Its test is tests/pipelines/test_clean.py.
 """
 
 from __future__ import annotations
@@ -13,16 +13,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cssselect import ExpressionError, SelectorError
 from lxml import etree
-from lxml import html as lxml_html
+from lxml.cssselect import CSSSelector
 
 # No text a reader sees. `form` is not here: ASP.NET wraps whole pages in one.
-_SILENT = frozenset(
-    ["script", "style", "noscript", "template", "iframe", "object", "embed", "svg", "canvas", "math", "button", "select", "textarea", "input", "option", "datalist", "dialog", "audio", "video", "map", "area", "head", "link", "meta", "source", "track", "progress", "meter", "applet", "frame", "frameset", "noframes", "amp-ad", "amp-iframe", "amp-video", "amp-analytics", "amp-embed", "amp-sidebar", "amp-consent", "amp-youtube"]
-)
-_BLOCKS = frozenset(
-    ["html", "body", "div", "p", "section", "article", "main", "header", "footer", "aside", "nav", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "table", "tbody", "thead", "tfoot", "tr", "caption", "blockquote", "pre", "figure", "figcaption", "form", "fieldset", "legend", "address", "center", "details", "summary", "hgroup", "hr", "amp-carousel", "amp-accordion", "marquee"]
-)
+_SILENT = frozenset({
+    "script", "style", "noscript", "template", "iframe", "object", "embed", "svg", "canvas", "math", "button",
+    "select", "textarea", "input", "option", "datalist", "dialog", "audio", "video", "map", "area", "head",
+    "link", "meta", "source", "track", "progress", "meter", "applet", "frame", "frameset", "noframes", "amp-ad",
+    "amp-iframe", "amp-video", "amp-analytics", "amp-embed", "amp-sidebar", "amp-consent", "amp-youtube",
+})  # fmt: skip
+_BLOCKS = frozenset({
+    "html", "body", "div", "p", "section", "article", "main", "header", "footer", "aside", "nav", "h1", "h2",
+    "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "table", "tbody", "thead", "tfoot", "tr",
+    "caption", "blockquote", "pre", "figure", "figcaption", "form", "fieldset", "legend", "address", "center",
+    "details", "summary", "hgroup", "hr", "amp-carousel", "amp-accordion", "marquee",
+})  # fmt: skip
 _OPEN, _CLOSE = "\ue000", "\ue001"  # stand for <a> and </a> until white space is settled
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufffc]")
 # Joiners carry meaning in Arabic, Persian and Indic writing and in emoji; between Latin letters they only hide words.
@@ -74,17 +81,39 @@ class Reading:
 
 
 def parse_html(text: str) -> Any:
-    """Return the page's tree, or None where there is none. Never raises; nesting beyond 2,048 levels is cut off by lxml."""
+    """Return the page's tree, or None where there is none. Never raises; lxml cuts off nesting beyond 2,048 levels."""
     text = _DECLARATION.sub("", text, count=1)  # lxml refuses str with an encoding declaration
     if not text.strip():
         return None
     # bytes, because lxml reads a str with characters beyond the BMP more slowly and may obey a false <meta charset>
     data = text.encode("utf-8", "replace")
-    parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
     try:
-        return lxml_html.document_fromstring(data, parser=parser, ensure_head_body=True)
-    except (etree.LxmlError, ValueError, AssertionError, IndexError):
+        return etree.fromstring(data, parser)  # plain elements: those of lxml.html cost a look-up each
+    except (etree.LxmlError, ValueError):
         return None
+
+
+def select(root: Any, selector: str) -> list[Any]:
+    """Return the elements that a source's CSS names; none where it is no CSS (config reports that)."""
+    try:
+        return list(CSSSelector(selector, translator="html")(root))
+    except (SelectorError, ExpressionError, etree.LxmlError, ValueError, RecursionError):
+        return []
+
+
+def drop(element: Any) -> None:
+    """Take an element out of its tree; the text after it stays."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    if element.tail:
+        before = element.getprevious()
+        if before is None:
+            parent.text = (parent.text or "") + element.tail
+        else:
+            before.tail = (before.tail or "") + element.tail
+    parent.remove(element)
 
 
 def plain(text: str) -> str:

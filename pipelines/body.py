@@ -15,13 +15,17 @@ from typing import Any
 from pipelines.blocks import Block, Reading
 from pipelines.lines import flat, is_prose, settle
 
-_PARAGRAPH = frozenset(["p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "tr", "dd", "dt", "pre", "caption", "summary", "address"])
+_PARAGRAPH = frozenset({
+    "p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "tr", "dd", "dt", "pre", "caption", "summary",
+    "address",
+})  # fmt: skip
 _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 # The largest share of a page's prose that an element may hold and still be cut for its name.
 _CUT_SHARE = {"meta": 0.12, "caption": 0.5, "figure": 0.3, "nav": 0.35, "aside": 0.35, "hidden": 0.45}
 _DECAY = 0.6  # what a line says for each further element around it; wrapped paragraphs still add up, whole pages do not
 _STANDFIRST = re.compile(
-    r"sub-?(?:title|head|line|judul)|stand-?first|summary|excerpt|lead|lede|deck|dek\b|intro|chapeau|sapo|entradilla|bajada|"
+    r"sub-?(?:title|head|line|judul)|stand-?first|summary|excerpt|lead|lede|deck|dek\b|intro|chapeau|sapo|"
+    r"entradilla|bajada|"
     r"perex|preamble|ingress|vorspann|abstract|kicker-?text|description|synopsis|sintesi|sommario|occhiello",
     re.IGNORECASE,
 )
@@ -29,7 +33,8 @@ _STANDFIRST = re.compile(
 
 @dataclass(slots=True)
 class Body:
-    """What was found. `start`, `headline`: indexes of its first block and of the headline (-1: none); `prose` counts the
+    """What was found. `start`, `headline`: indexes of its first block and of the headline (-1: none); `prose` counts
+    the
     characters of its sentences, `rest` all those of the page."""
 
     paragraphs: tuple[str, ...] = ()
@@ -113,8 +118,8 @@ def _cut_by_name(page: _Page, *, strict: bool) -> None:
     total = page.sums[-1] or 1.0
     blocks = page.reading.blocks
     opening = _total(page, page.headline, min(page.headline + 30, len(blocks))) if page.headline >= 0 else 0.0
-    done = 0
-    for node in page.reading.nodes:
+    done = boxes = 0
+    for index, node in enumerate(page.reading.nodes):
         if node.verdict is None or node.verdict == "body" or node.end <= done or node.end == node.start:
             continue
         if not strict and node.verdict in ("hidden", "nav", "aside", "meta", "media", "ads"):
@@ -123,18 +128,38 @@ def _cut_by_name(page: _Page, *, strict: bool) -> None:
             continue
         held = _total(page, node.start, node.end)
         if node.verdict == "comments":
-            if total - held < 300:  # readers often write more than the reporter
+            # readers often write more than the reporter; an element that holds the reporter's text too is no comment
+            # box
+            boxes += 1
+            if boxes > 60 or total - held < 300 or _holds_body(page, index, held):
                 continue
-        elif node.verdict == "figure" and "table" in node.names:
-            continue
-        elif held / total > _CUT_SHARE.get(node.verdict, 0.4) and not (
-            # a short article under its headline beside a long footer
-            node.verdict in ("nav", "share", "related", "ads") and held < 0.8 * total and opening >= 150 and node.start >= page.headline + 30
+        elif (node.verdict == "figure" and "table" in node.names) or (
+            held / total > _CUT_SHARE.get(node.verdict, 0.4)
+            and not (
+                # a short article under its headline beside a long footer
+                node.verdict in ("nav", "share", "related", "ads")
+                and held < 0.8 * total
+                and opening >= 150
+                and node.start >= page.headline + 30
+            )
         ):
             continue
         for block in blocks[max(node.start, done) : node.end]:
             block.cut = block.cut or node.verdict
         done = node.end
+
+
+def _holds_body(page: _Page, index: int, held: float) -> bool:
+    nodes = page.reading.nodes
+    end = nodes[index].end
+    for node in nodes[index + 1 :]:
+        if node.start >= end:
+            break
+        if "itemprop-articlebody" in node.names or (
+            node.verdict == "body" and _total(page, node.start, node.end) > 0.6 * held > 0
+        ):
+            return True
+    return False
 
 
 def _headline(page: _Page) -> int:
@@ -199,7 +224,8 @@ def _spans(page: _Page) -> list[tuple[int, int]]:
 
 
 def _with_neighbours(page: _Page, best: int) -> list[tuple[int, int]]:
-    """Add the parts of the article that stand beside the best element: a lead of its own, a second half after an advertisement.
+    """Add the parts of the article that stand beside the best element: a lead of its own, a second half after an
+    advertisement.
 
     Looks outwards until the element that also holds the headline; what lies between two parts belongs to them too.
     """
@@ -253,9 +279,11 @@ def _belongs(page: _Page, unit: tuple[int, int, int], best: int) -> bool:
         return good >= 60 and node.tag not in _HEADINGS
     size, links = _sizes(page, start, end)
     alike = node.names == root.names and node.tag == root.tag and len(root.names) > 1
-    return good >= (80 if alike or node.verdict == "body" else 200) and links < 0.12 * size and good >= (
-        0.4 if node.verdict == "body" else 0.75
-    ) * (size - links)
+    return (
+        good >= (80 if alike or node.verdict == "body" else 200)
+        and links < 0.12 * size
+        and good >= (0.4 if node.verdict == "body" else 0.75) * (size - links)
+    )
 
 
 def _may_lie_between(page: _Page, unit: tuple[int, int, int]) -> bool:
@@ -308,8 +336,10 @@ def _assemble(page: _Page, spans: list[tuple[int, int]], author: str) -> Body:
     if not spans:
         return Body()
     start = spans[0][0]
-    if start <= page.headline < spans[-1][1]:
-        # What stands above the headline is never the article
+    if start <= page.headline < spans[-1][1] and _total(page, start, page.headline) < 0.4 * _total(
+        page, start, spans[-1][1]
+    ):
+        # What stands above the headline is not the article; unless most of it is, and the "headline" is another one's
         spans = [(max(a, page.headline + 1), b) for a, b in spans if b > page.headline + 1]
         start = spans[0][0] if spans else start
     lines: list[Block] = _standfirst(page, start)

@@ -1,8 +1,9 @@
 """From the bytes of a page to an article's body, title, author, image, dates and further pages: the clean step, pure.
 
-    bytes ─ decode_page ─► text ─ parse_html ─► tree ─┬─ read_blocks ─► find_body, kind_of      (blocks, body, lines, kinds)
-                                                      ├─ read_head ──► title_of, author_of …    (metadata, embedded, dating)
-                                                      └─ find_pages                             (paging)
+    bytes ─ decode_page ─► text ─ parse_html ─► tree ─┬─ read_blocks ─► find_body, kind_of      (blocks, body, lines,
+    kinds)
+                                                      ├─ read_head ──► title_of, author_of …    (metadata, embedded,
+                                                      dating) └─ find_pages                             (paging)
 
 One parse and one walk a page; every step is linear in the page. Imports of `crawler` only the items. Its test is
 tests/pipelines/test_clean.py.
@@ -10,7 +11,6 @@ tests/pipelines/test_clean.py.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +19,9 @@ from typing import Any, Literal
 
 from crawler.items import ArticleHints, Entry
 from pipelines import dating, metadata
-from pipelines.blocks import Reading, parse_html, plain, read_blocks
+from pipelines.blocks import drop, parse_html, read_blocks, select
 from pipelines.body import Body, find_body
+from pipelines.charset import decode_page
 from pipelines.clutter import judge
 from pipelines.embedded import next_data_body, text_of
 from pipelines.kinds import kind_of
@@ -28,15 +29,12 @@ from pipelines.lines import flat
 from pipelines.paging import Paging, find_pages, page_number
 
 MAX_HTML_CHARS = 8_000_000  # the largest real article page seen has 1.1 million
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
-_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,30})", re.IGNORECASE)
-# Browsers read these names as their larger relatives (WHATWG Encoding); so do the pages' authors.
-_ALIASES = {
-    "iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252", "iso8859-1": "cp1252",
-    "gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949", "euc-kr": "cp949", "tis-620": "cp874", "shift_jis": "cp932",
-    "iso-8859-9": "cp1254", "iso-8859-11": "cp874", "unicode": "utf-16", "utf8": "utf-8", "x-sjis": "cp932", "iso-8859-8-i": "iso-8859-8",
-}  # fmt: skip
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ue000\ue001]")
+_FEED = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*|<!--.{0,300}?-->\s*|<\?xml-stylesheet[^>]*>\s*)*<(?:rss|feed|urlset|"
+    r"sitemapindex|rdf:RDF)\b",
+    re.DOTALL,
+)
+_NO_HINTS = ArticleHints()
 _MARKUP = re.compile(r"<(?:p|br|div|li|h\d)\b", re.IGNORECASE)
 
 
@@ -44,10 +42,10 @@ _MARKUP = re.compile(r"<(?:p|br|div|li|h\d)\b", re.IGNORECASE)
 class CleanPage:
     """One page of an article, or of something else (`kind`).
 
-    `canonical`: the address the page gives as its own, where it may be believed. `paragraphs`: the body, NFC, single spaces.
-    Dates are aware UTC; `date_evidence` is "where: text as read". `next_pages`: what else belongs to the article, `whole_at`
-    alone where one address gives all of it. `kind`: article, soft_404, blocked, login, listing, gambling, video, photo or
-    empty. `cut`: "rule: text" of each line taken out.
+    `canonical`: the address the page gives as its own, where it may be believed. `paragraphs`: the body, NFC, single
+    spaces. Dates are aware UTC; `date_evidence` is "where: text as read". `next_pages`: what else belongs to the
+    article, `whole_at` alone where one address gives all of it. `kind`: article, soft_404, blocked, login, listing,
+    gambling, video, photo or empty. `cut`: "rule: text" of each line taken out.
     """
 
     url: str
@@ -67,90 +65,64 @@ class CleanPage:
     site_name: str | None = None
 
 
-def decode_page(body: bytes, content_type: str = "") -> str:
-    """Return the page's text. Never raises.
-
-    A byte order mark wins; then UTF-8 where the bytes are valid UTF-8 (nothing else looks like it by chance, and charsets are
-    often wrong); then the header's charset, the <meta>'s, UTF-8 with a few broken bytes replaced, and cp1252. NUL, controls and
-    lone surrogates are left out.
-    """
-    for mark, name in _BOMS:
-        if body.startswith(mark):
-            return _CONTROLS.sub("", body.decode(name, "replace").lstrip("\ufeff"))
-    declared = [_charset(content_type.encode("ascii", "ignore")), _charset(body[:4096])]
-    if b"\0" not in body[:200] or "utf-16" not in "".join(declared):
-        try:
-            return _CONTROLS.sub("", body.decode("utf-8"))
-        except UnicodeDecodeError:
-            pass
-    for name in declared:
-        if name and name != "utf-8":
-            try:
-                return _CONTROLS.sub("", body.decode(name))
-            except (UnicodeError, LookupError):
-                continue
-    text = body.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    whole = sum(1 for c in text[:200_000] if c > "\x7f") - broken
-    if "utf-8" in declared or whole > 4 * broken:
-        return _CONTROLS.sub("", text)
-    return _CONTROLS.sub("", body.decode("cp1252", "replace"))
-
-
-def _charset(text: bytes) -> str:
-    match = _CHARSET.search(text)
-    if match is None:
-        return ""
-    name = match[1].decode("ascii").lower()
-    name = _ALIASES.get(name, name)
-    try:
-        codec = codecs.lookup(name)
-    except LookupError:
-        return ""
-    return codec.name if getattr(codec, "_is_text_encoding", True) else ""
-
-
 def clean_page(
     html: str,
     url: str,
     *,
-    hints: ArticleHints | None = None,
+    hints: ArticleHints = _NO_HINTS,
     zone: str = "Asia/Jakarta",
     fetched_at: datetime | None = None,
     entry: Entry | None = None,
 ) -> CleanPage:
     """Return what a page holds. Never raises on any text; what cannot be read is an empty page.
 
-    The CSS of `hints` wins over every guess. `entry` is what the listing said: it fills what the page lacks. `zone` is the
-    source's, for times that name none. Dates more than a day after `fetched_at` are refused. At most 8,000,000 characters
-    are read.
+    The CSS of `hints` wins over every guess. `entry` is what the listing said: it fills what the page lacks. `zone` is
+    the source's, for times that name none. Dates more than a day after `fetched_at` are refused. At most 8,000,000
+    characters are read.
     """
-    hints = hints or ArticleHints()
+    if _FEED.match(html[:600]):
+        return CleanPage(url, title=(entry.title or "") if entry else "", kind="listing")
     root = parse_html(html[:MAX_HTML_CHARS])
     if root is None:
         return CleanPage(url, title=(entry.title or "") if entry else "", kind="empty")
     head = metadata.read_head(root, url)
     chosen = _prepare(root, hints)
     reading = read_blocks(root, judge)
-    title = metadata.title_of(head, entry.title if entry else None)
+    title = metadata.title_of(head, reading, entry.title if entry else None)
     author = metadata.author_of(head, reading, entry.author if entry else None)
     known = _known_body(head)
     body = find_body(reading, title=title, author=author or "", known=known, chosen=chosen)
     body = _or_embedded(body, head, known, title)
     canonical = metadata.canonical_of(head)
     dates = dating.date_article(
-        head, reading, body.headline, body.start, zone=zone, fetched_at=fetched_at,
-        entry_published_at=entry.published_at if entry else None, entry_modified_at=entry.modified_at if entry else None,
-    )  # fmt: skip
+        head,
+        reading,
+        body.headline,
+        body.start,
+        zone=zone,
+        fetched_at=fetched_at,
+        entry_published_at=entry.published_at if entry else None,
+        entry_modified_at=entry.modified_at if entry else None,
+    )
     kind = kind_of(head, reading, body, title, url)
     paging = find_pages(root, url, canonical, hint=hints.next) if kind == "article" else Paging()
     return CleanPage(
-        url=url, canonical=canonical, title=title, author=author,
+        url=url,
+        canonical=canonical,
+        title=title,
+        author=author,
         image=metadata.image_address(head, entry.image if entry else None),
         paragraphs=body.paragraphs,
-        published_at=dates.published_at, modified_at=dates.modified_at, date_precision=dates.precision, date_evidence=dates.evidence,
-        next_pages=paging.next_pages, whole_at=paging.whole_at, kind=kind, cut=body.cut, site_name=metadata.site_name_of(head),
-    )  # fmt: skip
+        published_at=dates.published_at,
+        modified_at=dates.modified_at,
+        date_precision=dates.precision,
+        date_evidence=dates.evidence,
+        next_pages=paging.next_pages,
+        whole_at=paging.whole_at,
+        kind=kind,
+        cut=body.cut,
+        site_name=metadata.site_name_of(head),
+    )
 
 
 def clean_fragment(html: str, url: str, *, title: str = "") -> tuple[str, ...]:
@@ -171,21 +143,11 @@ def _fragment(html: str, title: str) -> Body:
 def _prepare(root: Any, hints: ArticleHints) -> Any:
     """Take out what the source's hints remove; return the element they call the body, or None."""
     for selector in hints.remove:
-        for element in _select(root, selector):
-            parent = element.getparent()
-            if parent is not None:
-                element.drop_tree()
+        for element in select(root, selector):
+            drop(element)
     if hints.body is None:
         return None
-    return next((e for e in _select(root, hints.body) if "".join(e.itertext()).strip()), None)
-
-
-def _select(root: Any, selector: str) -> list[Any]:
-    try:
-        return list(root.cssselect(selector))
-    except Exception as error:  # noqa: BLE001  a selector comes from a user's file; config reports it, here it only does nothing
-        del error
-        return []
+    return next((e for e in select(root, hints.body) if "".join(e.itertext()).strip()), None)
 
 
 def _known_body(head: metadata.Head) -> str:
@@ -214,9 +176,9 @@ def _or_embedded(body: Body, head: metadata.Head, known: str, title: str) -> Bod
 def join_pages(pages: Sequence[CleanPage]) -> CleanPage:
     """Return the article of several pages: the first page's words about it, and every page's paragraphs in order, once.
 
-    Order is by the page number in the address, then as given. A paragraph of over 40 characters that an earlier page had
-    (a summary box, a lead shown again) is not repeated. An address that gives everything at once replaces the others where
-    its body is no shorter than each of theirs. Raises: ValueError when there is no page.
+    Order is by the page number in the address, then as given. A paragraph of over 40 characters that an earlier page
+    had (a summary box, a lead shown again) is not repeated. An address that gives everything at once replaces the
+    others where its body is no shorter than each of theirs. Raises: ValueError when there is no page.
     """
     if not pages:
         raise ValueError("join_pages: no page to join")
@@ -247,4 +209,4 @@ def _size(page: CleanPage) -> int:
     return sum(len(p) for p in page.paragraphs)
 
 
-__all__ = ["CleanPage", "Reading", "clean_fragment", "clean_page", "decode_page", "join_pages", "plain"]
+__all__ = ["CleanPage", "clean_fragment", "clean_page", "decode_page", "join_pages"]

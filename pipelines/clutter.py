@@ -1,7 +1,9 @@
-"""What is not the article: verdicts on elements by their names, and rules for lines. The facts are in data/clutter.yaml.
+"""What is not the article: verdicts on elements by their names, and rules for lines. The facts are in
+data/clutter.yaml.
 
-Two guards keep reporting in. A name's verdict never removes most of a page's text (see `body`). A line rule needs a link, a
-colon or a position: "baca juga" is also what people say. Imports nothing of `crawler`. Test: tests/pipelines/test_clutter.py.
+Two guards keep reporting in. A name's verdict never removes most of a page's text (see `body`). A line rule needs a
+link, a colon or a position: "baca juga" is also what people say. Imports nothing of `crawler`. Test:
+tests/pipelines/test_clutter.py.
 """
 
 from __future__ import annotations
@@ -25,14 +27,16 @@ _WORD = re.compile(r"\w+")
 _COLON = r"\s*(?:[:：»›→▶|]|[-–—](?=\s)|\.{2,3})+"
 _BULLET = r"^[\W_]{0,6}(?:(?:yuk|ayo|nah|oh ya|wajib)[,!]?\s*)?"
 _PROMPT = re.compile(
-    r"^[\W_]{0,4}(?:yuk|ayo|jangan lupa|ikuti|follow|gabung|bergabung|join|dapatkan|simak|cek|temukan|telusuri|update|baca|"
+    r"^[\W_]{0,4}(?:yuk|ayo|jangan lupa|ikuti|follow|gabung|bergabung|join|dapatkan|simak|cek|temukan|"
+    r"telusuri|update|baca|"
     r"pantau|klik|unduh|download|like|subscribe|ingin|mau|untuk (?:update|informasi|berita|mendapatkan)|kini anda|"
     r"(?:\w+ ){0,2}(?:kini )?hadir di|berita ini|artikel)\b",
     re.IGNORECASE,
 )
 # Sign-off at the very end: the sentence is over, then (fay), [ant/red], (fyk/fay), ((ADN)), ***
 _SIGN_OFF = re.compile(
-    r"(?<=[.!?…\"”’»'])\s*(?:[\(\[]{1,3}(?!\d{4}\)|\d{1,2}/\d)[\w*./&+@-]{1,16}(?:[ ,/|-]{1,3}[\w*./&+@-]{1,16}){0,3}[\)\]]{1,3}"
+    r"(?<=[.!?…\"”’»'])\s*(?:[\(\[]{1,3}(?!\d{4}\)|\d{1,2}/\d)[\w*./&+@-]{1,16}(?:[ ,/|"
+    r"-]{1,3}[\w*./&+@-]{1,16}){0,3}[\)\]]{1,3}"
     r"|\*{2,5}|\(\*\)?|\*\)?)[\s.*]*$"
 )
 
@@ -103,8 +107,8 @@ def judge(tag: str, names: str) -> str | None:
     found: str | None = _TAG_VERDICTS.get(tag)
     if len(names) < 3 or len(names) > 1_000:
         return found
-    # Each class is judged by the last word that a rule knows ("article-body__related" is related, "related__article-body"
-    # is a body); of several classes the one that is a body wins: it is the others that describe its surroundings.
+    # Each class is judged by the last word that a rule knows ("article-body__related" is related, "related__article-
+    # body" is a body); of several classes the one that is a body wins: it is the others that describe its surroundings.
     verdict: str | None = None
     # WordPress writes an article's categories and tags as classes of its outermost element
     wordpress = _POST.search(names) is not None

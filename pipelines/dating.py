@@ -1,15 +1,18 @@
-"""When an article was published and changed, of all the dates that a page shows.
+"""When an article was published and changed, decided among all the dates that a page shows.
 
 Order for `published_at`, and why:
-1. JSON-LD datePublished, article:published_time, itemprop datePublished, other meta dates, a marked <time>: made for machines,
-   to the minute, with a zone. A time without a zone is in the source's zone.
-2. The visible line beside the headline ("Rabu, 13 November 2024 | 08:04 WIB"): made for readers. It corrects 1 where both show
-   the same clock with different zones: servers stamp "+0000" or "+07:00" on what is WIB or WITA, readers would notice.
-   A true UTC stamp (Kompas) shows another clock than the line, the same moment, and stands.
-3. What the listing said. It gives the minute where the page has the day alone, and unmasks "+0000" that is off by the zone.
-4. The date in the address, a day.
-Anything more than a day after the fetch, or before 1995, is skipped. Nothing left: None. Imports nothing of `crawler`. Its
-test is tests/pipelines/test_metadata.py.
+
+1. What was written for machines: JSON-LD datePublished, article:published_time, itemprop datePublished, other meta
+   dates, a marked <time>. To the minute and with a zone; a time without a zone is in the source's zone.
+2. The visible line beside the headline ("Rabu, 13 November 2024 | 08:04 WIB"). It corrects 1 where both show the same
+   clock in different zones: servers stamp "+0000" or "+07:00" on what is WIB or WITA, and readers would notice. A true
+   UTC stamp (Kompas) shows another clock than the line for the same moment, and stands.
+3. What the listing said. It gives the minute where the page has the day alone, and unmasks a "+0000" that is off by
+   exactly the source's zone.
+4. The date in the address: a day.
+
+What is more than a day after the fetch, or before 1995, is skipped. Where nothing is left: None. Imports nothing of
+`crawler`. Its test is tests/pipelines/test_dating.py.
 """
 
 from __future__ import annotations
@@ -27,20 +30,32 @@ from pipelines.metadata import Head
 from pipelines.tanggal import FUTURE, Tanggal, parse_tanggal
 
 _META_PUBLISHED = (
-    "article:published_time", "og:article:published_time", "datepublished", "og:published_time", "content_publisheddate", "publishdate", "pubdate",
-    "publish-date", "publish_date", "date.published", "dable:published_time", "article:published_date", "parsely-pub-date",
-    "sailthru.date", "cxenseparse:recs:publishtime", "dc.date.issued", "dcterms.created", "dc.date", "dcterms.date",
-    "article.published", "published_time", "originalpublicationdate", "rnews:datepublished", "og:pubdate", "date", "datecreated",
-    "article_date_original", "bt:pubdate", "cxense:publishtime",
+    "article:published_time", "og:article:published_time", "datepublished", "og:published_time",
+    "content_publisheddate", "publishdate", "pubdate", "publish-date", "publish_date", "date.published",
+    "dable:published_time", "article:published_date", "parsely-pub-date", "sailthru.date",
+    "cxenseparse:recs:publishtime", "dc.date.issued", "dcterms.created", "dc.date", "dcterms.date",
+    "article.published", "published_time", "originalpublicationdate", "rnews:datepublished", "og:pubdate",
+    "date", "datecreated", "article_date_original", "bt:pubdate", "cxense:publishtime",
 )  # fmt: skip
 _META_MODIFIED = (
-    "article:modified_time", "og:article:modified_time", "datemodified", "og:updated_time", "content_modifieddate", "lastmod", "last-modified",
-    "dcterms.modified", "article:updated_time", "updated_time",
+    "article:modified_time", "og:article:modified_time", "datemodified", "og:updated_time",
+    "content_modifieddate", "lastmod", "last-modified", "dcterms.modified", "article:updated_time",
+    "updated_time",
 )  # fmt: skip
-_NOT_PUBLISHED = re.compile(r"updat|modif|diperbarui|perubahan|expire|event|comment|related|terkait|popul|sidebar|side-|widget|footer|latest|terbaru", re.IGNORECASE)
-_UPDATED_TEXT = re.compile(r"^\W*(?:update[d]?|diperbarui|diperbaharui|last updated?|pembaruan|terakhir diperbarui|modified)\b", re.IGNORECASE)
+_NOT_PUBLISHED = re.compile(
+    r"updat|modif|diperbarui|perubahan|expire|event|comment|related|terkait|popul|sidebar|side-|widget|"
+    r"footer|latest|terbaru",
+    re.IGNORECASE,
+)
+_UPDATED_TEXT = re.compile(
+    r"^\W*(?:update[d]?|diperbarui|diperbaharui|last updated?|pembaruan|terakhir diperbarui|modified)\b",
+    re.IGNORECASE,
+)
 _DIGITS = re.compile(r"\d")
-_URL_DAY = re.compile(r"(?<!\d)(20\d\d)[/-]?(0[1-9]|1[0-2])[/-]?(0[1-9]|[12]\d|3[01])(?!\d)|(?<!\d)(20\d\d)/(\d{1,2})/(\d{1,2})(?=/)")
+_URL_DAY = re.compile(
+    r"(?<!\d)(20\d\d)[/-]?(0[1-9]|1[0-2])[/-]?(0[1-9]|[12]\d|3[01])(?!\d)|"
+    r"(?<!\d)(20\d\d)/(\d{1,2})/(\d{1,2})(?=/)"
+)
 _SAME_CLOCK = timedelta(minutes=2)  # editors' lines leave the seconds out
 
 
@@ -72,7 +87,7 @@ def date_article(
     entry_published_at: datetime | None = None,
     entry_modified_at: datetime | None = None,
 ) -> Dates:
-    """Return the dates of an article whose headline is block `headline` and whose body begins at block `start` (-1: unknown)."""
+    """Return the dates of an article whose headline is block `headline` and whose body begins at `start` (-1: none)."""
     machine = _first(_machine(head), zone, fetched_at)
     visible = _visible(reading, headline, start, zone, fetched_at)
     shift = timedelta()
@@ -105,13 +120,17 @@ def _machine(head: Head) -> Iterator[tuple[str, str]]:
     for name in _META_PUBLISHED:
         if name in head.meta:
             yield f"meta {name}", head.meta[name]
-    marked = [t for t in head.times if re.search(r"publish|posted|entry-date|datecreated|post-date", t[2], re.IGNORECASE)]
+    marked = [
+        t for t in head.times if re.search(r"publish|posted|entry-date|datecreated|post-date", t[2], re.IGNORECASE)
+    ]
     for moment, text, names in marked:
         if not re.search(r"updated(?! published)|modified", names.replace("published updated", "published")):
             yield "time", moment or text
 
 
-def _visible(reading: Reading, headline: int, start: int, zone: str | ZoneInfo, fetched_at: datetime | None) -> _Read | None:
+def _visible(
+    reading: Reading, headline: int, start: int, zone: str | ZoneInfo, fetched_at: datetime | None
+) -> _Read | None:
     """The date line beside the headline: the nearest after it, up to the body's first lines, else just before it."""
     blocks = reading.blocks
     if headline < 0 and start < 0:
@@ -124,7 +143,12 @@ def _visible(reading: Reading, headline: int, start: int, zone: str | ZoneInfo, 
     for index in (*after, *before):
         block = blocks[index]
         text = block.text
-        if len(text) > 160 or not _DIGITS.search(text) or _UPDATED_TEXT.match(text) or block.link_chars > 0.6 * len(text):
+        if (
+            len(text) > 160
+            or not _DIGITS.search(text)
+            or _UPDATED_TEXT.match(text)
+            or block.link_chars > 0.6 * len(text)
+        ):
             continue
         if start >= 0 and index >= start and len(text) > 70:
             continue  # a sentence of the body that speaks of a day
@@ -141,13 +165,22 @@ def _finer(machine: _Read | None, visible: _Read | None, entry: datetime | None,
     """Of dates none of which is a machine's minute: the machine's day with the minute that another source gives it."""
     listed = _Read("entry", entry.isoformat(), _as_found(entry)) if entry else None
     for other in (visible, listed):
-        if other and other.found.precision == "minute" and (machine is None or _day(other.found.at, zone) == machine.found.wall.date()):
+        if (
+            other
+            and other.found.precision == "minute"
+            and (machine is None or _day(other.found.at, zone) == machine.found.wall.date())
+        ):
             return other
     return machine or visible or listed
 
 
 def _modified(
-    head: Head, published: datetime, shift: timedelta, zone: str | ZoneInfo, fetched_at: datetime | None, entry: datetime | None
+    head: Head,
+    published: datetime,
+    shift: timedelta,
+    zone: str | ZoneInfo,
+    fetched_at: datetime | None,
+    entry: datetime | None,
 ) -> datetime | None:
     texts = [("json-ld", _text(head.embedded.article.get("dateModified")))]
     texts.extend(("meta", head.meta[name]) for name in _META_MODIFIED if name in head.meta)

@@ -1,7 +1,7 @@
 """What a page says of itself in JSON: schema.org (JSON-LD), and the article that Next.js pages carry in __NEXT_DATA__.
 
-Foreign JSON is walked with an explicit stack and a limit on the number of values. Imports nothing of `crawler`. Its test is
-tests/pipelines/test_metadata.py.
+Foreign JSON is walked with an explicit stack and a limit on the number of values. Imports nothing of `crawler`. Its
+test is tests/pipelines/test_metadata.py.
 """
 
 from __future__ import annotations
@@ -13,11 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-ARTICLE_TYPES = re.compile(r"(?:News|Blog|Report|Tech|Opinion|Review|Satirical|Background|Analysis|LiveBlog)\w*|\w*(?:Article|Posting)$")
+ARTICLE_TYPES = re.compile(
+    r"(?:News|Blog|Report|Tech|Opinion|Review|Satirical|Background|Analysis|LiveBlog)\w*|\w*(?:Article|"
+    r"Posting)$"
+)
 _MAX_VALUES = 50_000  # of one JSON document; the largest __NEXT_DATA__ seen has 9,000
 _MAX_CHARS = 4_000_000
 _CONTROLS = re.compile(r"[\x00-\x1f]")
-_BODY_KEYS = re.compile(r"^(?:article_?body|body_?html|content_?html|full_?(?:text|content)|content|body|isi|isi_berita|konten|text|html|description_html)$", re.I)
+_BODY_KEYS = re.compile(
+    r"^(?:article_?body|body_?html|content_?html|full_?(?:text|content)|content|body|isi|isi_berita|"
+    r"konten|text|html|description_html)$",
+    re.I,
+)
 
 
 @dataclass(slots=True)
@@ -47,7 +54,7 @@ def read_json_ld(texts: list[str]) -> Embedded:
 
 
 def next_data_body(text: str) -> str:
-    """Return the longest HTML or text that __NEXT_DATA__ (or a like JSON script) holds under a name for a body, or ""."""
+    """Return the longest text or HTML that __NEXT_DATA__ (or a script like it) holds under a body's name, or ""."""
     best = ""
     for node in _dicts(_load(text)):
         for key, value in node.items():
@@ -71,13 +78,13 @@ def text_of(value: Any) -> str:
 
 def names_of(value: Any) -> list[tuple[str, str]]:
     """Return (type, name) of every author in a schema.org author value."""
-    found = []
+    found: list[tuple[str, str]] = []
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict):
             name = item.get("name")
-            for each in name if isinstance(name, list) else [name]:
-                if isinstance(each, str):
-                    found.append((" ".join(_types(item)), html_entities.unescape(each).strip()))
+            each = name if isinstance(name, list) else [name]
+            kind = " ".join(_types(item))
+            found.extend((kind, html_entities.unescape(n).strip()) for n in each if isinstance(n, str))
         elif isinstance(item, str):
             found.append(("", html_entities.unescape(item).strip()))
     return found[:12]
@@ -103,7 +110,14 @@ def _load(text: str) -> Any:
     text = text.strip()
     if not text or len(text) > _MAX_CHARS:
         return None
-    text = text.removeprefix("<!--").removesuffix("-->").removeprefix("//<![CDATA[").removesuffix("//]]>").strip().rstrip(";")
+    text = (
+        text.removeprefix("<!--")
+        .removesuffix("-->")
+        .removeprefix("//<![CDATA[")
+        .removesuffix("//]]>")
+        .strip()
+        .rstrip(";")
+    )
     for candidate in (text, _CONTROLS.sub(" ", text)):  # raw line breaks inside strings are the commonest fault
         try:
             return json.loads(candidate, strict=False)

@@ -88,7 +88,7 @@ class Folded:
             self._text_at.append(text_at)
 
     @cached_property
-    def _translated(self) -> str:
+    def letters(self) -> str:
         """`plain` character by character: letters and digits in lower case, soft gaps as spaces, marks as dots."""
         plain = self.plain
         if not plain.isascii():
@@ -98,7 +98,7 @@ class Folded:
     @cached_property
     def canon(self) -> str:
         """ " word word . word ": exactly one space, or " . ", between words, and at both ends."""
-        canon = self._translated.replace(".", " . ")
+        canon = self.letters.replace(".", " . ")
         while "  " in canon:
             canon = canon.replace("  ", " ")
         while " . . " in canon:
@@ -108,7 +108,7 @@ class Folded:
     @cached_property
     def _gaps(self) -> tuple[list[int], list[int]]:
         canon_at, translated_at, shift = [0], [0], 0
-        for gap in _LONG_GAP.finditer(self._translated):
+        for gap in _LONG_GAP.finditer(self.letters):
             shift += gap.end() - gap.start() - (3 if "." in gap[0] else 1)
             canon_at.append(gap.end() - shift)
             translated_at.append(gap.end())
@@ -143,7 +143,7 @@ class Folded:
     @cached_property
     def word_starts(self) -> list[int]:
         """Where in `plain` each word starts; only needed where a regular expression stands in a `near`."""
-        return [match.start() - 1 for match in re.finditer(r"[^ .]+", self._translated)]
+        return [match.start() - 1 for match in re.finditer(r"[^ .]+", self.letters)]
 
 
 class Squeezed:

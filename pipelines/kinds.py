@@ -1,7 +1,7 @@
 """What a page is instead of an article: blocked, soft_404, login, gambling, video, photo, listing, empty.
 
-Every verdict but gambling needs a body that is short or made of links: words alone never condemn a page with reporting on it.
-Imports nothing of `crawler`. Its test is tests/pipelines/test_clean.py.
+Every verdict but gambling needs a body that is short or made of links: words alone never condemn a page with reporting
+on it. Imports nothing of `crawler`. Its test is tests/pipelines/test_clean.py.
 """
 
 from __future__ import annotations
@@ -13,43 +13,67 @@ from pipelines.blocks import Reading
 from pipelines.body import Body
 from pipelines.embedded import ARTICLE_TYPES
 from pipelines.metadata import Head
+from pipelines.tanggal import parse_tanggal
 
 _SHORT = 420  # characters of prose; the shortest real articles seen have 500, stubs and notices under 300
 _BLOCKED = re.compile(
-    r"just a moment|attention required|checking your browser|verify(?:ing)? (?:that )?you are (?:not )?a? ?(?:human|robot)|access denied|"
-    r"403 forbidden|request blocked|ddos.guard|ddos protection|cf-browser-verification|enable javascript and cookies to continue|"
-    r"internet ?positif|internet ?sehat|trust ?positif|internetbaik|situs (?:ini )?(?:di)?blokir|nawala|are you a robot|captcha|"
-    r"unusual traffic|pardon our interruption|you have been blocked|too many requests|akses ditolak|one more step|incapsula|"
-    r"bandwidth limit exceeded|account (?:has been )?suspended|error establishing a database|service unavailable|under maintenance|"
+    r"just a moment|attention required|checking your browser|"
+    r"verify(?:ing)? (?:that )?you are (?:not )?a? ?(?:human|robot)|access denied|"
+    r"403 forbidden|request blocked|ddos.guard|ddos protection|cf-browser-verification|"
+    r"enable javascript and cookies to continue|"
+    r"internet ?positif|internet ?sehat|trust ?positif|internetbaik|situs (?:ini )?(?:di)?blokir|nawala|"
+    r"are you a robot|captcha|"
+    r"unusual traffic|pardon our interruption|you have been blocked|too many requests|akses ditolak|"
+    r"one more step|incapsula|"
+    r"bandwidth limit exceeded|account (?:has been )?suspended|error establishing a database|"
+    r"service unavailable|under maintenance|"
     r"sedang dalam (?:perbaikan|pemeliharaan)|bad gateway|origin (?:dns )?error",
     re.IGNORECASE,
 )
 _MISSING = re.compile(
-    r"\b404\b|(?:halaman|artikel|berita|konten|laman|url|page|content|article)s?\b.{0,40}\b(?:tidak (?:dapat )?(?:di)?temukan|tidak ada|tidak tersedia|"
-    r"sudah (?:di)?hapus|telah dihapus|not (?:be )?found|doesn.t exist|no longer (?:available|exists)|hilang)|\bnot found\b|tidak ditemukan|"
+    r"\b404\b|(?:halaman|artikel|berita|konten|laman|url|page|content|"
+    r"article)s?\b.{0,40}\b(?:tidak (?:dapat )?(?:di)?temukan|tidak ada|tidak tersedia|"
+    r"sudah (?:di)?hapus|telah dihapus|not (?:be )?found|doesn.t exist|no longer (?:available|exists)|"
+    r"hilang)|\bnot found\b|tidak ditemukan|"
     r"nothing (?:was )?found|page can.?t be found|oops|ups!|maaf,? (?:halaman|artikel|berita)",
     re.IGNORECASE,
 )
 _LOGIN = re.compile(
-    r"(?:silakan|silahkan|harap|anda harus|please)\s+(?:log ?in|masuk|login|daftar|sign in|subscribe|berlangganan)|log ?in (?:untuk|to) (?:membaca|melanjutkan|continue|read)|"
-    r"(?:khusus|hanya untuk) (?:pelanggan|member|anggota)|(?:artikel|konten|berita) (?:ini )?(?:khusus|premium|berbayar)|subscribers? only|"
-    r"berlangganan untuk (?:membaca|melanjutkan)|sudah (?:punya akun|berlangganan)\?|subscribe to (?:read|continue)|lanjutkan membaca dengan",
+    r"(?:silakan|silahkan|harap|anda harus|please)\s+(?:log ?in|masuk|login|daftar|sign in|subscribe|"
+    r"berlangganan)|log ?in (?:untuk|to) (?:membaca|melanjutkan|continue|read)|"
+    r"(?:khusus|hanya untuk) (?:pelanggan|member|anggota)|(?:artikel|konten|berita) (?:ini )?(?:khusus|"
+    r"premium|berbayar)|subscribers? only|"
+    r"berlangganan untuk (?:membaca|melanjutkan)|sudah (?:punya akun|berlangganan)\?|subscribe to (?:read|"
+    r"continue)|lanjutkan membaca dengan",
     re.IGNORECASE,
 )
 _GAMBLING = re.compile(
-    r"slot gacor|slot online|situs slot|link slot|slot (?:deposit|dana|gopay|pulsa|qris|server|88|777|demo|maxwin|thailand)|judi slot|agen (?:slot|judi|togel)|bandar (?:togel|slot|judi|bola)|"
-    r"togel (?:online|hongkong|singapore|hari ini|terpercaya)|prediksi togel|bocoran (?:togel|hk|sgp|slot|rtp)|toto (?:macau|slot|4d|togel)|rtp (?:slot|live|gacor)|"
-    r"maxwin|gampang menang|mudah menang|anti rungkad|scatter hitam|mahjong ways|gates of olympus|starlight princess|pragmatic play|pg ?soft|"
-    r"bonus new member|freebet|link alternatif|deposit (?:pulsa|dana|5000|10rb|10 ?ribu)|minimal depo|casino online|live casino|sbobet|poker online|sabung ayam online|"
+    r"slot gacor|slot online|situs slot|link slot|slot (?:deposit|dana|gopay|pulsa|qris|server|88|777|"
+    r"demo|maxwin|thailand)|judi slot|agen (?:slot|judi|togel)|bandar (?:togel|slot|judi|bola)|"
+    r"togel (?:online|hongkong|singapore|hari ini|terpercaya)|prediksi togel|bocoran (?:togel|hk|sgp|slot|"
+    r"rtp)|toto (?:macau|slot|4d|togel)|rtp (?:slot|live|gacor)|"
+    r"maxwin|gampang menang|mudah menang|anti rungkad|scatter hitam|mahjong ways|gates of olympus|"
+    r"starlight princess|pragmatic play|pg ?soft|"
+    r"bonus new member|freebet|link alternatif|deposit (?:pulsa|dana|5000|10rb|10 ?ribu)|minimal depo|"
+    r"casino online|live casino|sbobet|poker online|sabung ayam online|"
     r"daftar sekarang|situs (?:resmi|terpercaya|gacor)|jackpot",
     re.IGNORECASE,
 )
 _LISTING_PATH = re.compile(
-    r"^/?$|/(?:indeks|index|kategori|category|categories|tag|tags|topik|topic|search|cari|label|author|penulis|archive|arsip|page|kanal|channel|rubrik|section)(?:/|$|\.)",
+    r"^/?$|/(?:indeks|index|kategori|category|categories|tag|tags|topik|topic|search|cari|label|author|"
+    r"penulis|archive|arsip|page|kanal|channel|rubrik|section)(?:/|$|\.)",
     re.IGNORECASE,
 )
-_PHOTO_PATH = re.compile(r"/(?:foto|photo|photos|galeri|gallery|galeri-foto|fotografi|photostory|berita-foto|images?)(?:/|-|$)|^(?:foto|photo|images?)\.", re.IGNORECASE)
-_VIDEO_PATH = re.compile(r"/(?:video|videos|tv|watch|vod|20detik|streaming|livestream|live-streaming)(?:/|-|$)|^(?:video|tv|20)\.", re.IGNORECASE)
+_PHOTO_PATH = re.compile(
+    r"/(?:foto|photo|photos|galeri|gallery|galeri-foto|fotografi|photostory|berita-foto|images?)(?:/|-|$)|"
+    r"^(?:foto|photo|images?)\.",
+    re.IGNORECASE,
+)
+_VIDEO_PATH = re.compile(
+    r"/(?:video|videos|tv|watch|vod|20detik|streaming|livestream|live-streaming)(?:/|-|$)|^(?:video|tv|"
+    r"20)\.",
+    re.IGNORECASE,
+)
 
 
 def kind_of(head: Head, reading: Reading, body: Body, title: str, url: str) -> str:
@@ -62,7 +86,11 @@ def kind_of(head: Head, reading: Reading, body: Body, title: str, url: str) -> s
         return "gambling"
     declared = _declared(head)
     if body.prose < _SHORT:
-        if _MISSING.search(names) or (not declared and body.prose < 200 and _MISSING.search(opening[:1_200])):
+        if _MISSING.search(names):
+            return "soft_404"
+        if _lists(head, reading, body, declared, url):
+            return "listing"
+        if not declared and body.prose < 200 and _MISSING.search(opening[:1_200]):
             return "soft_404"
         if _LOGIN.search(opening) and body.prose < 300:
             return "login"
@@ -88,10 +116,12 @@ def _declared(head: Head) -> bool:
 
 
 def _gambles(text: str, names: str) -> bool:
-    """Whether a page sells gambling: its vocabulary of offers, dense and in the title. News about it uses a word or two."""
+    """Whether a page sells gambling: its words of offer, dense and in the title. News about it uses one or two."""
+    if _GAMBLING.search(names) is None:
+        return False
     terms = {m.group().lower() for m in _GAMBLING.finditer(text)}
     hits = sum(1 for _ in _GAMBLING.finditer(text))
-    return len(terms) >= 4 and hits >= max(5, len(text) // 450) and _GAMBLING.search(names) is not None
+    return len(terms) >= 4 and hits >= max(5, len(text) // 450)
 
 
 def _media(head: Head, url: str) -> str | None:
@@ -102,8 +132,11 @@ def _media(head: Head, url: str) -> str | None:
     kind = head.meta.get("og:type", "").lower()
     types = head.embedded.types
     where = parts.path
-    if kind.startswith("video") or _VIDEO_PATH.search(where) or _VIDEO_PATH.search(parts.netloc.lower()) or (
-        "VideoObject" in types and not any(ARTICLE_TYPES.fullmatch(t) for t in types)
+    if (
+        kind.startswith("video")
+        or _VIDEO_PATH.search(where)
+        or _VIDEO_PATH.search(parts.netloc.lower())
+        or ("VideoObject" in types and not any(ARTICLE_TYPES.fullmatch(t) for t in types))
     ):
         return "video"
     if "ImageGallery" in types or _PHOTO_PATH.search(where) or _PHOTO_PATH.search(parts.netloc.lower()):
@@ -123,6 +156,7 @@ def _lists(head: Head, reading: Reading, body: Body, declared: bool, url: str) -
         return True
     if declared and not (listed and links_cut >= 5):
         return False
-    if body.prose < _SHORT and headlines >= 10:
+    if body.prose < _SHORT and headlines >= 10 and not (0 <= body.headline < body.start and body.prose >= 120):
         return True
-    return links_cut >= 6 and links_cut >= 0.5 * len(body.paragraphs)
+    dated = sum(1 for p in body.paragraphs if len(p) < 60 and parse_tanggal(p) is not None)
+    return (links_cut >= 6 and links_cut >= 0.5 * len(body.paragraphs)) or (dated >= 4 and links_cut >= 4)

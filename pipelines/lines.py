@@ -1,7 +1,8 @@
-"""From the blocks of an article to its paragraphs: takes away lines that are no reporting, joins what a <br> tore apart.
+"""From the blocks of an article to its paragraphs: takes away lines that are no reporting, joins what a <br> tore
+apart.
 
-Every rule needs a link, a colon or a position (see clutter). Returns what it cut and by which rule, for `explain`. Imports
-nothing of `crawler`. Its test is tests/pipelines/test_clean.py.
+Every rule needs a link, a colon or a position (see clutter). Returns what it cut and by which rule, for `explain`.
+Imports nothing of `crawler`. Its test is tests/pipelines/test_clean.py.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ _NOT_WORD = re.compile(r"\W+")
 _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 _DATELINE = re.compile(r"(?:[-–—]{1,3}|:|\|)\s*$")
 _ADDRESS = re.compile(r"https?://|www\.|\S@\S|\.(?:com|id|org|net|go)\b")
-# A picture's credit at the end of a line. The second form names only the agency, which a dateline does too, so it needs a picture.
+# A picture's credit at the end of a line. The second form names only the agency, which a dateline does too, so it needs
+# a picture.
 _CREDITED = re.compile(
-    r"[(\[](?:[^()\[\]]{0,60}\b)?(?:foto|photo|dok|doc|dokumentasi|ist|istimewa|screenshot|tangkapan layar|courtesy|pexels|unsplash|pixabay|"
-    r"freepik|shutterstock|getty images)\b[^()\[\]]{0,80}[)\]]\W*$|(?:\b(?:foto|photo|dok|doc)\b ?[:./].{2,60}|\((?:ist|dok)\))$",
+    r"[(\[](?:[^()\[\]]{0,60}\b)?(?:foto|photo|dok|doc|dokumentasi|ist|istimewa|screenshot|"
+    r"tangkapan layar|courtesy|pexels|unsplash|pixabay|"
+    r"freepik|shutterstock|getty images)\b[^()\[\]]{0,80}[)\]]\W*$|(?:\b(?:foto|photo|dok|"
+    r"doc)\b ?[:./].{2,60}|\((?:ist|dok)\))$",
     re.IGNORECASE,
 )
 _AGENCY = re.compile(
-    r"(?:[(\[/|]|\b(?:foto|photo|by)\b)[^()\[\]]{0,50}\b(?:antara|getty|reuters|afp|ap|epa|xinhua|humas|net|sumber|source|credit|"
+    r"(?:[(\[/|]|\b(?:foto|photo|by)\b)[^()\[\]]{0,50}\b(?:antara|getty|reuters|afp|ap|epa|xinhua|humas|"
+    r"net|sumber|source|credit|"
     r"kompas|tempo|republika|istimewa|\w+\.(?:com|id|co))\b[^()\[\]]{0,60}[)\]]?\W*$",
     re.IGNORECASE,
 )
@@ -106,7 +111,9 @@ def _cut_lines(blocks: list[Block], title: str, alts: set[str], pictured: set[in
 
 def _without_pull_quotes(lines: list[Block], cut: list[str]) -> list[Block]:
     """Drop the quotations that only repeat a sentence of the body in large letters."""
-    quotes = [b for b in lines if b.tag in ("blockquote", "aside", "h2", "h3", "h4", "q") and 30 < len(b.text) < 400][:30]
+    quotes = [b for b in lines if b.tag in ("blockquote", "aside", "h2", "h3", "h4", "q") and 30 < len(b.text) < 400][
+        :30
+    ]
     if not quotes:
         return lines
     chosen = {id(b) for b in quotes}
@@ -116,9 +123,7 @@ def _without_pull_quotes(lines: list[Block], cut: list[str]) -> list[Block]:
     return [b for b in lines if id(b) not in dropped]
 
 
-def _why_not(
-    block: Block, title: str, alts: set[str], pictured: set[int], all_link: bool
-) -> str | None:
+def _why_not(block: Block, title: str, alts: set[str], pictured: set[int], all_link: bool) -> str | None:
     text = block.text
     rule = clutter.line_rule(text, "line", linked=bool(block.links))
     if rule is not None:
@@ -132,7 +137,9 @@ def _why_not(
         if key in alts and len(key) > 20:
             return "caption"
         near = id(block) in pictured
-        if not _DATELINE.search(text) and (_CREDITED.search(text) or (near and len(text) < 300 and _AGENCY.search(text))):
+        if not _DATELINE.search(text) and (
+            _CREDITED.search(text) or (near and len(text) < 300 and _AGENCY.search(text))
+        ):
             return "caption"
     return None
 
@@ -140,7 +147,7 @@ def _why_not(
 def _repeated(text: str, seen: set[str], recent: deque[str]) -> str | None:
     """A caption or a lead shown twice. Lists and tables may well repeat a short line, but not at once."""
     key = flat(text)
-    if len(key) > 120 and key in seen or len(key) > 40 and key in recent:
+    if (len(key) > 120 and key in seen) or (len(key) > 40 and key in recent):
         return "repeat"
     seen.add(key)
     recent.append(key)
@@ -159,11 +166,9 @@ def _goes_on(blocks: list[Block], index: int, last: int) -> bool:
     """Whether reporting follows: the label is then a heading of the article, or stands in its middle."""
     if re.search(r"komentar|comment|repl(?:y|ies)|balasan", blocks[index].text, re.IGNORECASE) and index > 2:
         return False
-    looked = 0
+    if last - index > 400:
+        return True
     for block in blocks[index + 1 : last + 1]:
-        looked += 1
-        if looked > 400:
-            return True
         if len(block.text) > 90 and is_prose(block.text) and block.link_chars < 0.5 * len(block.text):
             return True
     return False
@@ -221,18 +226,18 @@ def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
 
 def _join(lines: list[Block]) -> list[str]:
     """Paragraphs; a sentence that a single <br> tore in two becomes one again."""
-    paragraphs: list[str] = []
+    paragraphs: list[list[str]] = []
     before: Block | None = None
     for block in lines:
         if (
             before is not None
             and block.joint == 1
             and before.owner == block.owner
-            and not _END.search(before.text)
+            and not _END.search(before.text[-8:])
             and block.text[:1].islower()
         ):
-            paragraphs[-1] = f"{paragraphs[-1]} {block.text}"
+            paragraphs[-1].append(block.text)
         else:
-            paragraphs.append(block.text)
+            paragraphs.append([block.text])
         before = block
-    return paragraphs
+    return [" ".join(parts) for parts in paragraphs]

@@ -1,7 +1,8 @@
-"""Title, author, image and address of one article page, each by a written order of trust. Dates are decided in `dating`.
+"""Title, author, image and address of one article page, each by a written order of trust. Dates are decided in
+`dating`.
 
-`read_head` walks the tree's head once; everything else works on what it found. Imports of `crawler` only the items. Its test
-is tests/pipelines/test_metadata.py.
+`read_head` walks the tree's head once; everything else works on what it found. Imports of `crawler` only the items. Its
+test is tests/pipelines/test_metadata.py.
 """
 
 from __future__ import annotations
@@ -17,42 +18,76 @@ from pipelines.blocks import Reading, plain
 from pipelines.embedded import Embedded, image_of, names_of, read_json_ld, text_of
 from pipelines.lines import flat
 
-_SEPARATOR = re.compile(r"\s+[|\-–—:»•·~/]{1,2}\s+|\s*[|»]\s*|(?<=\w):\s+")
-_PAGE_WORD = re.compile(r"\s*[-–|(,]?\s*\b(?:halaman|page|laman|hal)\.?\s*(?:\d{1,2}|all|semua)\)?\s*$", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\s+[|\-–—:»•·~/]{1,2}\s+|\s*::\s*|\s*[|»]\s*|(?<=\w):\s+")
+_PAGE_WORD = re.compile(
+    r"\s*[-–|(,]?\s*\b(?:halaman|page|laman|hal)\.?\s*(?:\d{1,2}|all|semua)\)?\s*$",
+    re.IGNORECASE,
+)
 _NO_PICTURE = re.compile(
-    r"logo|favicon|avatar|placeholder|default|no-?image|blank\.|spacer|sprite|1x1|pixel\.|icon|\.svg(?:$|\?)", re.IGNORECASE
+    r"logo|favicon|avatar|placeholder|default|no-?image|blank\.|spacer|sprite|1x1|pixel\.|icon|\.svg(?:$|"
+    r"\?)",
+    re.IGNORECASE,
 )
 # Who did not report it: brands, roles and tools. Compared with the whole name or its words.
 _NOBODY = re.compile(
-    r"^(?:admin\w*|administrator|redaksi\w*|tim .*|team.*|editor\w*|staff?|newsroom|news ?desk|desk|web ?(?:design|master|admin)\w*|"
-    r"developer|development|operator|user|guest|penulis|author|reporter|wartawan|kontributor|unknown|anonymous|null|none|undefined|"
+    r"^(?:admin\w*|administrator|redaksi\w*|tim .*|team.*|editor\w*|staff?|newsroom|news ?desk|desk|"
+    r"web ?(?:design|master|admin)\w*|"
+    r"developer|development|operator|user|guest|penulis|author|reporter|wartawan|kontributor|unknown|"
+    r"anonymous|null|none|undefined|"
     r"contributor|super ?admin|root|test|n/?a|humas|redaktur|publisher|online|berita|news|media|root)$",
     re.IGNORECASE,
 )
 _BRAND = re.compile(
-    r"\b(?:developer|development|cyber media|redaksi|pt\.? |media (?:group|network|baru)|newsroom|web design|editorial|multimedia|"
-    r"all rights|tim (?:redaksi|liputan)|news network|staff|admin)\b|\.(?:com|co|id|net|org|news|tv)\b|https?:|www\.|@",
+    r"\b(?:developer|development|cyber media|redaksi|pt\.? |media (?:group|network|baru)|newsroom|"
+    r"web design|editorial|multimedia|"
+    r"all rights|tim (?:redaksi|liputan)|news network|staff|admin)\b|\.(?:com|co|id|net|org|news|tv)\b|"
+    r"https?:|www\.|@",
     re.IGNORECASE,
 )
 _ROLE = re.compile(
-    r"^(?:(?:oleh|by|penulis|pewarta(?: foto)?|reporter|wartawan|jurnalis|kontributor|laporan(?: wartawan)?|rep|teks|naskah|author|"
+    r"^(?:(?:oleh|by|penulis|pewarta(?: foto)?|reporter|wartawan|jurnalis|kontributor|"
+    r"laporan(?: wartawan)?|rep|teks|naskah|author|"
     r"written by|ditulis oleh|redaktur ?& ?reporter|dilaporkan oleh|peliput|liputan)(?: berita| artikel)?\s*[:|]?\s+|"
     r"(?:oleh|by|penulis|pewarta|reporter|wartawan|laporan|rep)\s*[:|]\s*)",
     re.IGNORECASE,
 )
-_EDITOR = re.compile(r"^(?:editor|red|redaktur|penyunting|uploader|ed|publisher|edited by|penanggung jawab)\b\s*[:|]?\s*", re.IGNORECASE)
-_REPORTER_LINE = re.compile(
-    r"(?:^|[\s|/(])(?:pewarta|reporter|wartawan|penulis|jurnalis|kontributor|rep|peliput|redaktur ?& ?reporter|ditulis oleh)\s*[:|]\s*"
-    r"(?P<name>[^\W\d_][\w.'’ ,&-]{2,70}?)(?=\s*(?:$|[|/\n(]|[-–—]\s|\b(?:editor|red|redaktur|penyunting|uploader|sumber|copyright|tayang|terbit)\b))",
+_EDITOR = re.compile(
+    r"^(?:editor|red|redaktur|penyunting|uploader|ed|publisher|edited by|penanggung jawab)\b\s*[:|]?\s*",
     re.IGNORECASE,
 )
-_LAPORAN = re.compile(r"^laporan (?:wartawan|kontributor|reporter|jurnalis)?\s*[^,:]{0,40}[,:]\s*(?P<name>[^\W\d_][\w.' -]{2,50})$", re.IGNORECASE)
+_REPORTER_LINE = re.compile(
+    r"(?:^|[\s|/(])(?:pewarta|reporter|wartawan|penulis|jurnalis|kontributor|rep|peliput|"
+    r"redaktur ?& ?reporter|ditulis oleh)\s*[:|]\s*"
+    r"(?P<name>[^\W\d_][\w.'’ ,&-]{2,70}?)(?=\s*(?:$|[|/\n(]|[-–—]\s|\b(?:editor|red|redaktur|penyunting|"
+    r"uploader|sumber|copyright|tayang|terbit)\b))",
+    re.IGNORECASE,
+)
+_EDITOR_LINE = re.compile(
+    r"(?:^|[\s|/(])(?:editor|red|redaktur|penyunting|uploader)\s*[:|"
+    r"]\s*(?P<name>[^\W\d_][\w.'’ -]{2,50}?)(?=\s*(?:$|[|/,\n(]|copyright))",
+    re.IGNORECASE,
+)
+# "Kontributor Lhokseumawe, Masriadi": the place is no name
+_CORRESPONDENT = re.compile(
+    r"^\s*(?:kontributor|koresponden|wartawan|reporter)?\s*(?:kompas\S*|tribun\S*|"
+    r"\w+\.com)?\s*(?:kontributor|koresponden) [\w ]{3,25},\s*",
+    re.IGNORECASE,
+)
+_LAPORAN = re.compile(
+    r"^laporan (?:wartawan|kontributor|reporter|"
+    r"jurnalis)?\s*[^,:]{0,40}[,:]\s*(?P<name>[^\W\d_][\w.' -]{2,50})$",
+    re.IGNORECASE,
+)
 _BY_LINE = re.compile(r"^(?:oleh|by)\s*:?\s+(?P<name>[A-Z][\w.'’-]+(?:\s+[A-Z][\w.'’-]*){0,4})\W*$", re.IGNORECASE)
 _META_AUTHORS = (
-    "content_author", "article:reporter", "author", "article:author", "dable:author", "parsely-author", "sailthru.author",
-    "dc.creator", "dcterms.creator", "cxenseparse:author", "byl", "bt:author", "kompas:author",
+    "content_author", "article:reporter", "author", "article:author", "dable:author", "parsely-author",
+    "sailthru.author", "dc.creator", "dcterms.creator", "cxenseparse:author", "byl", "bt:author",
+    "kompas:author",
 )  # fmt: skip
 _AUTHOR_NAMES = re.compile(r"(?:^|[\s_-])(?:author|penulis|reporter|byline|writer|pewarta|wartawan)", re.IGNORECASE)
+
+
+_TITLE_NAMES = re.compile(r"title|judul|headline", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -97,7 +132,11 @@ def read_head(root: Any, url: str) -> Head:
             head.base = (element.get("href") or "").strip()
         elif len(head.times) < 60:
             head.times.append(
-                (element.get("datetime") or "", plain(" ".join(element.itertext()))[:200], f"{element.get('itemprop') or ''} {element.get('class') or ''}")
+                (
+                    element.get("datetime") or "",
+                    plain(" ".join(element.itertext()))[:200],
+                    f"{element.get('itemprop') or ''} {element.get('class') or ''}",
+                )
             )
     head.embedded = read_json_ld(scripts)
     for element in root.iterfind(".//*[@itemprop]"):
@@ -148,7 +187,7 @@ def same_site(one: str, other: str) -> bool:
 
 
 def canonical_of(head: Head) -> str | None:
-    """Return the address that the page gives as its own, where it may be believed: same outlet, and not its front page."""
+    """Return the address that the page gives as its own where it may be believed: same outlet, not its front page."""
     for link in (head.canonical, head.meta.get("og:url", "")):
         address = absolute(head.url, link) if link else ""
         if not address or not same_site(address, head.url):
@@ -163,24 +202,41 @@ def canonical_of(head: Head) -> str | None:
 def site_name_of(head: Head) -> str | None:
     """Return what the outlet calls itself on this page."""
     article = head.embedded.article
-    name = head.meta.get("og:site_name") or text_of(article.get("publisher")) or next(iter(head.embedded.publishers), "")
+    name = (
+        head.meta.get("og:site_name") or text_of(article.get("publisher")) or next(iter(head.embedded.publishers), "")
+    )
     return plain(name)[:120] or None
 
 
-def title_of(head: Head, entry_title: str | None = None) -> str:
+def title_of(head: Head, reading: Reading | None = None, entry_title: str | None = None) -> str:
     """Return the headline as it reads on the page, without the outlet's name.
 
-    Order: the <h1> that the page's other titles confirm, the JSON-LD headline, og:title, <title>, the feed's title; the last
-    four without the part that names the outlet or a page number.
+    Order: the <h1>, then any other heading, that the page's other titles confirm; then og:title, <title>, the JSON-LD
+    headline and the feed's title, without the parts that name the outlet or a page number.
     """
     names = _site_words(head)
     headline = plain(text_of(head.embedded.article.get("headline")))
-    others = [t for t in (head.meta.get("og:title", ""), head.title, headline, head.meta.get("twitter:title", ""), entry_title or "") if t]
+    others = [
+        t
+        for t in (
+            head.meta.get("og:title", ""),
+            head.title,
+            headline,
+            head.meta.get("twitter:title", ""),
+            entry_title or "",
+        )
+        if t
+    ]
     flats = [flat(t) for t in others]
-    for h1 in head.h1:
-        own = flat(h1)
-        if len(own) >= 12 and any(own in other or (len(other) > 25 and other in own and len(own) < 1.6 * len(other)) for other in flats):
+    ones = [(h1, flat(h1)) for h1 in head.h1 if len(h1) >= 12 and not _names_site(h1, names)]
+    for h1, own in ones:
+        if any(own in other for other in flats):
             return _without_page(h1)
+    for h1, own in ones:  # a headline that search engines get a shorter form of
+        if any(len(other) > 25 and other in own and len(own) < 1.6 * len(other) for other in flats):
+            return _without_site(h1, names)
+    if reading is not None and (shown := _shown_title(reading, flats)):
+        return _without_page(shown)
     for candidate in others:
         stripped = _without_site(candidate, names)
         if stripped and len(flat(stripped)) > 5 and not stripped.endswith(("...", "…")):
@@ -189,6 +245,18 @@ def title_of(head: Head, entry_title: str | None = None) -> str:
         if len(h1) > 20:
             return _without_page(h1)
     return _without_site(others[0], names) if others else ""
+
+
+def _shown_title(reading: Reading, flats: list[str]) -> str:
+    """The first heading on the page that is most of one of its titles: a headline that is not in an <h1>."""
+    for block in reading.blocks:
+        if 20 <= len(block.text) <= 250 and not block.links:
+            names = reading.nodes[block.owner].names if block.owner >= 0 else ""
+            if block.tag in ("h1", "h2", "h3") or _TITLE_NAMES.search(names):
+                own = flat(block.text)
+                if any(own in other and len(own) > 0.5 * len(other) for other in flats):
+                    return block.text
+    return ""
 
 
 def _site_words(head: Head) -> set[str]:
@@ -250,7 +318,8 @@ def image_address(head: Head, entry_image: str | None = None) -> str | None:
         entry_image or "",
     ):
         address = absolute(head.url, link) if link and len(link) < 2_000 and not link.startswith("data:") else ""
-        if address and not _NO_PICTURE.search(urlsplit(address).path.rsplit("/", 1)[-1]) and "logo" not in urlsplit(address).path.lower():
+        path = urlsplit(address).path if address else ""
+        if len(path) > 8 and not _NO_PICTURE.search(path.rsplit("/", 1)[-1]) and "logo" not in path.lower():
             return address
     return None
 
@@ -258,30 +327,36 @@ def image_address(head: Head, entry_image: str | None = None) -> str | None:
 def author_of(head: Head, reading: Reading, entry_author: str | None = None) -> str | None:
     """Return who reported it, or None; several names parted by ", ".
 
-    Order: a line that names the reporter ("Pewarta: …", "Penulis: …"), persons in JSON-LD, elements marked as the author,
-    the meta elements, the feed. Brands, desks, developers and editors are nobody.
+    Order: a line that names the reporter ("Pewarta: …", "Penulis: …"), persons in JSON-LD, elements marked as the
+    author, the meta elements, the feed. Brands, desks, developers and editors are nobody.
     """
     names = _site_words(head)
     credits: list[str] = []
     marked: list[str] = []
+    editors: set[str] = set()
     for index, block in enumerate(reading.blocks):
-        if len(block.text) > 160:
-            continue
         text = block.text
+        if len(text) > 160:
+            continue
         found = _REPORTER_LINE.search(text) or _LAPORAN.match(text)
         if found:
             credits.append(found["name"])
-        elif len(text) < 60 and index < 4_000:
+        if (edited := _EDITOR_LINE.search(text)) is not None:
+            editors.add(flat(edited["name"]))
+        elif not found and len(text) < 60 and index < 4_000:
             owner = reading.nodes[block.owner].names if block.owner >= 0 else ""
+            if "comment" in owner or "form" in owner or "*" in text:
+                continue
             if _BY_LINE.match(text) or (_AUTHOR_NAMES.search(owner) and not _EDITOR.match(text)):
                 marked.append(text)
     persons = [name for kind, name in names_of(head.embedded.article.get("author")) if "Organization" not in kind]
     metas = [head.meta[key] for key in _META_AUTHORS if key in head.meta]
-    for group in (credits[:2], persons, head.marked_authors, marked[:3], metas, [entry_author or ""]):
+    groups = (credits[:2], persons, head.marked_authors, marked[:3], metas, [entry_author or ""])
+    for group in groups:
         people: list[str] = []
         for raw in group:
             for person in _people(raw, names):
-                if person not in people:
+                if person not in people and flat(person) not in editors:
                     people.append(person)
             if people and group is not persons:
                 break
@@ -292,7 +367,10 @@ def author_of(head: Head, reading: Reading, entry_author: str | None = None) -> 
 
 def _people(raw: str, site: set[str]) -> list[str]:
     """The persons in one author value: roles and editors taken off, brands left out."""
-    people = []
+    people: list[str] = []
+    if re.match(r"\s*https?:|\s*www\.", raw):
+        return people  # article:author is often the address of a profile
+    raw = _CORRESPONDENT.sub("", raw)
     for part in re.split(r"\s*(?:;|\||/|,(?!\s*(?:S\.|M\.|Jr|SH\b|MH\b|ST\b|SE\b|MM\b))|\n)\s*", plain(raw)[:200]):
         name = part.strip(" -–—:.,()\"'")
         if _EDITOR.match(name):

@@ -1,8 +1,8 @@
 """Which addresses hold the rest of an article that is spread over several pages.
 
 The page itself is the evidence: links to its own address with a page number, an offset or "all" behind it. So the next
-*article* can never be taken for the next page. Known sites (data/paging.yaml) only say how "all at once" is spelt where the
-page has no such link. Imports nothing of `crawler`. Its test is tests/pipelines/test_paging.py.
+*article* can never be taken for the next page. Known sites (data/paging.yaml) only say how "all at once" is spelt where
+the page has no such link. Imports nothing of `crawler`. Its test is tests/pipelines/test_paging.py.
 """
 
 from __future__ import annotations
@@ -16,17 +16,32 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ruamel.yaml import YAML
 
+from pipelines.blocks import select
 from pipelines.metadata import absolute
 
 MAX_PAGES = 20  # of one article; more is a calendar or a trap
 _PAGE_KEYS = frozenset({"page", "halaman", "hal", "page_num", "pagenum", "p", "pg", "start", "offset", "hlm", "paged"})
-_ALL_KEYS = {"page": {"all", "semua", "full"}, "showpage": {"all"}, "single": {"1"}, "view": {"all", "full"}, "halaman": {"all", "semua"}, "tampil": {"all"}}
-_NUMBERED = re.compile(r"^(?P<stem>.+?)(?:/(?:page|halaman|hal)?/?|-part-?|/part-?|[_-](?:page|halaman|hal)-?)(?P<n>\d{1,3})/?$", re.IGNORECASE)
+_ALL_KEYS = {
+    "page": {"all", "semua", "full"},
+    "showpage": {"all"},
+    "single": {"1"},
+    "view": {"all", "full"},
+    "halaman": {"all", "semua"},
+    "tampil": {"all"},
+}
+_NUMBERED = re.compile(
+    r"^(?P<stem>.+?)(?:/(?:page|halaman|hal)?/?|-part-?|/part-?|[_-](?:page|halaman|"
+    r"hal)-?)(?P<n>\d{1,3})/?$",
+    re.IGNORECASE,
+)
 _ALL_PATH = re.compile(r"^(?P<stem>.+?)/(?:all|0|semua|full)/?$", re.IGNORECASE)
 _LABEL = re.compile(
-    r"^\W*(?:\d{1,3}|(?:halaman|page|hal|laman)\s*:?\s*\d{1,3}|next(?: page)?|selanjutnya|berikutnya|lanjut(?:kan)?(?: membaca)?|prev(?:ious)?(?: page)?|sebelumnya|"
-    r"halaman (?:selanjutnya|berikutnya|sebelumnya)|baca (?:selanjutnya|halaman (?:selanjutnya|berikutnya)|selengkapnya)|"
-    r"(?:show|view|see|read|tampilkan|lihat|baca)? ?(?:all|semua)(?: (?:pages?|halaman))?|tampilkan semua|selengkapnya|single page|satu halaman|[»›>→<‹«]+)\W*$",
+    r"^\W*(?:\d{1,3}|(?:halaman|page|hal|laman)\s*:?\s*\d{1,3}|next(?: page)?|selanjutnya|berikutnya|"
+    r"lanjut(?:kan)?(?: membaca)?|prev(?:ious)?(?: page)?|sebelumnya|"
+    r"halaman (?:selanjutnya|berikutnya|sebelumnya)|baca (?:selanjutnya|halaman (?:selanjutnya|"
+    r"berikutnya)|selengkapnya)|"
+    r"(?:show|view|see|read|tampilkan|lihat|baca)? ?(?:all|semua)(?: (?:pages?|halaman))?|tampilkan semua|"
+    r"selengkapnya|single page|satu halaman|[»›>→<‹«]+)\W*$",
     re.IGNORECASE,
 )
 _CONTAINER = re.compile(r"pag(?:e|ing|ination|inate|er)|halaman|multiple|link_?pages", re.IGNORECASE)
@@ -34,7 +49,7 @@ _CONTAINER = re.compile(r"pag(?:e|ing|ination|inate|er)|halaman|multiple|link_?p
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """What else belongs to the article. `next_pages`: `whole_at` alone where there is one, else the other pages in order."""
+    """What else belongs to the article: `next_pages` is `whole_at` alone where there is one, else all in order."""
 
     next_pages: tuple[str, ...] = ()
     whole_at: str | None = None
@@ -58,7 +73,8 @@ def find_pages(root: Any, url: str, canonical: str | None, *, hint: str | None =
         return Paging()
     pages: dict[int, str] = {}
     whole: str | None = None
-    for link, label, placed in _links(root):
+    mark = _mark(here.stem)
+    for link, label, placed in _links(root, mark):
         address = absolute(url, link)
         if not address:
             continue
@@ -87,25 +103,26 @@ def page_number(url: str) -> int:
 
 
 def _hinted(root: Any, url: str, hint: str) -> Paging:
-    try:
-        found = root.cssselect(hint)
-    except Exception as error:  # noqa: BLE001  cssselect has no common base for what a selector of a user can raise
-        del error
-        return Paging()
-    links = []
-    for element in found[:MAX_PAGES]:
+    links: list[str] = []
+    for element in select(root, hint)[:MAX_PAGES]:
         address = absolute(url, element.get("href") or "")
         if address and not _same(address, url) and address not in links:
             links.append(address)
     return Paging(tuple(links))
 
 
-def _links(root: Any) -> list[tuple[str, str, bool]]:
+def _mark(stem: str) -> str:
+    """What every address of a page of this article has in it: the end of its path, without what may be a page there."""
+    last = urlsplit(f"http:{stem}").path.rstrip("/").rsplit("/", 1)[-1]
+    return re.sub(r"(?:\.html?|\.php|[-_]?\d{1,3})$", "", last)
+
+
+def _links(root: Any, mark: str) -> list[tuple[str, str, bool]]:
     """(href, label, whether it stands in a paging box) of every link that could lead to another page."""
     found = []
     for element in root.iter("a", "link"):
         href = element.get("href")
-        if not href or href[0] in "#" or len(href) > 1_000:
+        if not href or href[0] == "#" or len(href) > 1_000 or not (href[0] == "?" or mark in href):
             continue
         if element.tag == "link":
             if (element.get("rel") or "").lower() == "next":

@@ -1,8 +1,9 @@
 """Dates as Indonesian outlets and their feeds write them, read to aware UTC or not at all.
 
-One regular expression finds the date (ISO, "13 November 2024", "Nov 13, 2024", 13/11/2024), a second the time beside it with
-its zone. A zone that is written wins; without one it is the caller's (the source's). What cannot be read for sure is None.
-No clock: relative dates ("2 jam yang lalu") need `now`. Imports nothing of ours. Its test is tests/pipelines/test_tanggal.py.
+One regular expression finds the date (ISO, "13 November 2024", "Nov 13, 2024", 13/11/2024), a second the time beside it
+with its zone. A zone that is written wins; without one it is the caller's (the source's). What cannot be read for sure
+is None. No clock: relative dates ("2 jam yang lalu") need `now`. Imports nothing of ours. Its test is
+tests/pipelines/test_tanggal.py.
 """
 
 from __future__ import annotations
@@ -40,16 +41,23 @@ _DATE = re.compile(
     r"(?<![\d.,])(?:"
     r"(?P<y1>(?:19|20)\d\d)(?P<s1>[-/.])(?P<m1>\d{1,2})(?P=s1)(?P<d1>\d{1,2})(?!\d)"  # 2024-11-13
     r"|(?P<y2>(?:19|20)\d\d)(?P<m2>[01]\d)(?P<d2>[0-3]\d)(?=[t ]|$)"  # 20241113T0804
-    rf"|(?P<d3>\d{{1,2}})(?:st|nd|rd|th)?[\s.,/-]*(?P<m3>{_MONTH_NAMES})\.?(?![a-z])[\s.,/'’-]*" + _Y.format("y3") + r"(?!\d)"
+    rf"|(?P<d3>\d{{1,2}})(?:st|nd|rd|th)?[\s.,/-]*(?P<m3>{_MONTH_NAMES})\.?(?![a-z])[\s.,/'’-]*"
+    + _Y.format("y3")
+    + r"(?!\d)"
     r"|(?P<d4>\d{1,2})\s?(?P<s4>[-/.])\s?(?P<m4>\d{1,2})\s?(?P=s4)\s?" + _Y.format("y4") + r"(?!\d)"
     r")"
-    rf"|(?<![a-z])(?P<m5>{_MONTH_NAMES})\.?\s+(?P<d5>\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?P<y5>(?:19|20)\d\d)(?!\d)"
+    rf"|(?<![a-z])(?P<m5>{_MONTH_NAMES})\.?\s+(?P<d5>\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?P<y5>(?:19|"
+    rf"20)\d\d)(?!\d)"
     # asctime and HTTP's oldest form: Wed Nov 13 08:04:00 [WIB] 2024
-    rf"|(?<![a-z])(?P<m6>{_MONTH_NAMES})\s+(?P<d6>\d{{1,2}})\s+(?P<t6>\d\d:\d\d(?::\d\d)?(?:\s+(?:[a-z]{{1,5}}|[+-]\d{{4}}))?)\s+(?P<y6>(?:19|20)\d\d)"
+    rf"|"
+    rf"(?<![a-z])(?P<m6>{_MONTH_NAMES})\s+(?P<d6>\d{{1,2}})\s+(?P<t6>\d\d:\d\d(?::\d\d)?(?:\s+(?:[a-z]{{1,5}}|"
+    rf"[+-]\d{{4}}))?)\s+(?P<y6>(?:19|20)\d\d)"
 )
 _ZONE_NAME = (
-    r"wita\b|wib\b|wit\b|(?:utc|gmt)\s?[+-]\s?\d{1,2}(?::?\d\d)?|utc\b|gmt\b|ut\b|z\b|[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?![\d:])|"
-    r"est\b|edt\b|cst\b|cdt\b|mst\b|mdt\b|pst\b|pdt\b|cet\b|cest\b|bst\b|sgt\b|myt\b|jst\b|asia/(?:jakarta|pontianak|makassar|jayapura)"
+    r"wita\b|wib\b|wit\b|(?:utc|gmt)\s?[+-]\s?\d{1,2}(?::?\d\d)?|utc\b|gmt\b|ut\b|z\b|"
+    r"[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?![\d:])|"
+    r"est\b|edt\b|cst\b|cdt\b|mst\b|mdt\b|pst\b|pdt\b|cet\b|cest\b|bst\b|sgt\b|myt\b|jst\b|"
+    r"asia/(?:jakarta|pontianak|makassar|jayapura)"
 )
 _TIME = re.compile(
     r"(?P<h>\d{1,2})\s?(?P<sep>[:.])\s?(?P<m>\d\d)(?:[:.](?P<s>\d\d)(?:[.,]\d{1,9})?)?(?![\d])"
@@ -61,25 +69,35 @@ _COMPACT_TIME = re.compile(rf"t?(?P<h>\d\d)(?P<m>\d\d)(?P<s>\d\d)?\s?(?P<zone>{_
 _BETWEEN = re.compile(
     r"[\s,;|/•·–—\-\[\]()@~t:]*(?:(?:pukul|pkl|jam|at|pada|um|time|waktu|tayang|,)[\s.:]*)?[\s,;|/•·–—\-\[\](:]*$"
 )
-_BEFORE = re.compile(r"[\s,;|/•·–—\-()]*(?:(?:senin|selasa|rabu|kamis|jum.?at|sabtu|minggu|ahad|on|pada|tanggal)[\s,]*)*$")
-_HOUR_ONLY = re.compile(r"(?:pukul|pkl|jam)\.?\s*(?P<h>\d{1,2})(?![\d:.])\s*(?P<half>pagi|siang|sore|malam)?\s*(?P<zone>wita|wib|wit)?\b")
-_RFC822 = re.compile(r"^(?:[a-z]{3,9},?\s+)?\d{1,2}\s+[a-z]{3,9}\.?\s+\d{2,4}\s+\d{1,2}:\d\d(?::\d\d)?\s+(?P<zone>[a-z]{1,5})$")
+_BEFORE = re.compile(
+    r"[\s,;|/•·–—\-()]*(?:(?:senin|selasa|rabu|kamis|jum.?at|sabtu|minggu|ahad|on|pada|tanggal)[\s,]*)*$"
+)
+_HOUR_ONLY = re.compile(
+    r"(?:pukul|pkl|jam)\.?\s*(?P<h>\d{1,2})(?![\d:.])\s*(?P<half>pagi|siang|sore|malam)?\s*(?P<zone>wita|"
+    r"wib|wit)?\b"
+)
+_RFC822 = re.compile(
+    r"^(?:[a-z]{3,9},?\s+)?\d{1,2}\s+[a-z]{3,9}\.?\s+\d{2,4}\s+\d{1,2}:\d\d(?::\d\d)?\s+(?P<zone>[a-z]{1,5})$"
+)
 _RELATIVE = re.compile(
-    r"(?<!\w)(?:(?P<n>\d{1,3})\s*(?P<u>detik|menit|mnt|min(?:ute)?s?|jam|hours?|hrs?|hari|days?|minggu|pekan|weeks?|seconds?)"
-    r"|(?P<one>sejam|semenit|sehari|seminggu|sepekan|an hour|a minute|a day|a week))\s*(?:yang\s+|yg\s+)?(?P<ago>lalu|ago|silam)(?!\w)"
+    r"(?<!\w)(?:(?P<n>\d{1,3})\s*(?P<u>detik|menit|mnt|min(?:ute)?s?|jam|hours?|hrs?|hari|days?|minggu|"
+    r"pekan|weeks?|seconds?)"
+    r"|(?P<one>sejam|semenit|sehari|seminggu|sepekan|an hour|a minute|a day|a week))\s*(?:yang\s+|"
+    r"yg\s+)?(?P<ago>lalu|ago|silam)(?!\w)"
 )
 _DAY_WORD = re.compile(r"(?<!\w)(?P<w>kemarin|yesterday|hari ini|today|barusan|baru saja|just now)(?!\w)")
 _EPOCH = re.compile(r"^1\d{9}(?:\d{3})?$")
 _FIXED = {
-    "wib": 7, "wita": 8, "wit": 9, "utc": 0, "gmt": 0, "ut": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7,
-    "mdt": -6, "pst": -8, "pdt": -7, "cet": 1, "cest": 2, "bst": 1, "sgt": 8, "myt": 8, "jst": 9,
+    "wib": 7, "wita": 8, "wit": 9, "utc": 0, "gmt": 0, "ut": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5,
+    "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "cet": 1, "cest": 2, "bst": 1, "sgt": 8, "myt": 8, "jst": 9,
     "asia/jakarta": 7, "asia/pontianak": 7, "asia/makassar": 8, "asia/jayapura": 9,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Tanggal:
-    """A moment that a text names. `at` is aware UTC; of a date without a time it is 00:00 local, and `precision` is day.
+    """A moment that a text names. `at` is aware UTC; of a date without a time it is 00:00 local, and `precision` is
+    day.
 
     `zoned`: the text itself named the zone. `wall`: the clock as written, naive, whatever the zone.
     """
@@ -93,9 +111,10 @@ class Tanggal:
 def parse_tanggal(text: str, zone: str | ZoneInfo = "Asia/Jakarta", *, now: datetime | None = None) -> Tanggal | None:
     """Return the first moment that text names, or None where it names none for sure.
 
-    A written zone (WIB, WITA, WIT, an offset, the zones of RFC 822) wins over `zone`. d/m/y is the order of numeric dates.
-    Text over 200 characters is not examined. With `now`: relative dates are read, and what is more than a day later is None.
-    Years before 1995 or after 2100 are None. Raises: zoneinfo.ZoneInfoNotFoundError for an unknown `zone`.
+    A written zone (WIB, WITA, WIT, an offset, the zones of RFC 822) wins over `zone`. d/m/y is the order of numeric
+    dates. Text over 200 characters is not examined. With `now`: relative dates are read, and what is more than a day
+    later is None. Years before 1995 or after 2100 are None. Raises: zoneinfo.ZoneInfoNotFoundError for an unknown
+    `zone`.
     """
     if not text or len(text) > MAX_CHARS:
         return None
@@ -146,14 +165,15 @@ def _time_beside(low: str, date: re.Match[str]) -> tuple[int, int, int, tzinfo |
     if date["d2"] and (compact := _COMPACT_TIME.match(rest.lstrip("t "))):
         return _clock(compact)
     after = _TIME.search(rest)
-    if after and (_BETWEEN.match(rest[: after.start()]) or (after["zone"] and after["sep"] == ":" and after.start() < 60)):
+    if after and (
+        _BETWEEN.match(rest[: after.start()]) or (after["zone"] and after["sep"] == ":" and after.start() < 60)
+    ):
         return _clock(after)
     spoken = _HOUR_ONLY.search(rest)
     if spoken and spoken.start() < 12:
         return _clock(spoken)
-    before = None
-    for before in _TIME.finditer(low, 0, date.start()):
-        pass  # the last one before the date
+    times = list(_TIME.finditer(low, 0, date.start()))
+    before = times[-1] if times else None
     if before and (before["sep"] == ":" or before["zone"]) and _BEFORE.match(low[before.end() : date.start()]):
         return _clock(before)
     return None
@@ -163,7 +183,12 @@ def _clock(match: re.Match[str]) -> tuple[int, int, int, tzinfo | None] | None:
     group = match.groupdict()
     hour, minute, second = int(group["h"]), int(group.get("m") or 0), int(group.get("s") or 0)
     half = (group.get("half") or "").replace(".", "")
-    if half in ("pm", "am") and not 1 <= hour <= 12 and not (half == "pm" and hour < 24) and not (half == "am" and hour == 0):
+    if (
+        half in ("pm", "am")
+        and not 1 <= hour <= 12
+        and not (half == "pm" and hour < 24)
+        and not (half == "am" and hour == 0)
+    ):
         return None
     if half in ("pm", "sore", "petang") and hour < 12:
         hour += 12
@@ -221,7 +246,9 @@ def _relative(low: str, local: ZoneInfo, now: datetime) -> Tanggal | None:
         else:
             ago, fine = timedelta(weeks=count), False
         then = here - ago
-        return _coarse(then, low, local) if not fine else _tanggal(then.replace(second=0, microsecond=0), "minute", True)
+        return (
+            _coarse(then, low, local) if not fine else _tanggal(then.replace(second=0, microsecond=0), "minute", True)
+        )
     if match := _DAY_WORD.search(low):
         if match["w"] in ("barusan", "baru saja", "just now"):
             return _tanggal(here.replace(second=0, microsecond=0), "minute", True)
@@ -236,7 +263,9 @@ def _coarse(then: datetime, rest: str, local: ZoneInfo) -> Tanggal | None:
     time = _TIME.search(rest)
     if time and (clock := _clock(time)):
         hour, minute, second, named = clock
-        return _placed(wall.replace(hour=hour, minute=minute, second=second), named or local, "minute", named is not None)
+        return _placed(
+            wall.replace(hour=hour, minute=minute, second=second), named or local, "minute", named is not None
+        )
     return _placed(wall, local, "day", False)
 
 

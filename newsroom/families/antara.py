@@ -26,7 +26,7 @@ class Antara(Family):
     """See the module."""
 
     kind = "antara"
-    css_kb, js_kb = 20, 36
+    css_kb, js_kb = 26, 62
 
     def path(self, article: Article, published: datetime) -> str:
         return f"/berita/{article.number}/{article.slug}"

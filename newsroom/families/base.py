@@ -124,10 +124,11 @@ def rss(
     extra: Callable[[Record], str] = lambda record: "",
     namespaces: str = "",
     guid: Callable[[Record], str] = lambda record: "",
+    most: int = FEED_ITEMS,
 ) -> Listing:
     """Return an RSS 2.0 feed; date writes a local time, link adds tracking, extra adds elements to an item."""
     items = []
-    chosen = list(records)[:FEED_ITEMS]
+    chosen = list(records)[:most]
     for r in chosen:
         items.append(
             f"<item><title>{escape(r.title, quote=False)}</title><link>{escape(link(site.base + r.path))}</link>"

@@ -30,7 +30,7 @@ class Idn(Family):
     """See the module."""
 
     kind = "idn"
-    css_kb, js_kb = 30, 40
+    css_kb, js_kb = 30, 68
     robots_extra = "Disallow: /search\n"
 
     def path(self, article: Article, published: datetime) -> str:
@@ -79,7 +79,7 @@ class Idn(Family):
         a = page.article
         head, top, end = self.shell(page)
         title = escape(page.title)
-        css = f"css-{abs(hash_of(page.site_id)) % 0xFFFFF:x}"
+        css = f"css-{hash_of(page.site_id) % 0xFFFFF:x}"
         news = {
             "@type": "NewsArticle",
             "headline": page.title,

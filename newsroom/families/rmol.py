@@ -28,7 +28,7 @@ class Rmol(Family):
     """See the module."""
 
     kind = "rmol"
-    css_kb, js_kb = 18, 30
+    css_kb, js_kb = 14, 16
     page_validators = False
 
     def path(self, article: Article, published: datetime) -> str:

@@ -26,7 +26,7 @@ class Tribun(Family):
     """See the module."""
 
     kind = "tribun"
-    css_kb, js_kb = 26, 48
+    css_kb, js_kb = 30, 100
 
     def path(self, article: Article, published: datetime) -> str:
         return f"/{published:%Y/%m/%d}/{article.slug}"

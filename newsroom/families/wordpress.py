@@ -157,8 +157,8 @@ class Wordpress(Family):
             "author": _author_id(r.article.author),
             "featured_media": r.article.number + 7 if page.image else 0,
             "comment_status": "open",
-            "categories": [abs(hash_of(r.article.rubric)) % 90],
-            "tags": [abs(hash_of(t)) % 900 for t in r.article.tags],
+            "categories": [hash_of(r.article.rubric) % 90],
+            "tags": [hash_of(t) % 900 for t in r.article.tags],
             "_links": {"self": [{"href": f"{site.base}/wp-json/wp/v2/posts/{r.article.number}"}]},
         }
         if embed:
@@ -300,7 +300,7 @@ def _naive(d: datetime) -> str:
 
 
 def _author_id(name: str | None) -> int:
-    return abs(hash_of(name or "Redaksi")) % 900 + 1
+    return hash_of(name or "Redaksi") % 900 + 1
 
 
 def _error(status: int, code: str, message: str) -> Listing:

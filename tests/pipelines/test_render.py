@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pipelines.render import MAX_BODY_BYTES, one_line, render_message, render_payload, render_time
+
+NOW = datetime(2024, 11, 13, 1, 6, 11, tzinfo=UTC)
+WIB = ZoneInfo("Asia/Jakarta")
+ROW: dict[str, Any] = {
+    "title": "Camat dipanggil Bawaslu",
+    "outlet": "Koran Sekanak",
+    "body": "PALEMBANG – Pembuka tanpa kata itu.\n\nSeorang camat diduga tidak netral. Kalimat lain menyusul.",
+    "url": "https://satu.example/a",
+    "category": "proses",
+    "province": "Sumatera Selatan",
+    "regency": "Kota Palembang",
+    "published_at": "2024-11-13T01:04:00Z",
+    "date_precision": "minute",
+    "flags": "[]",
+    "rules": '["semua"]',
+    "matches": '[{"rule": "topic", "term": "camat", "text": "Camat", "start": 0, "end": 5, "field": "title"},'
+    ' {"rule": "semua", "term": "tidak netral", "text": "tidak netral", "start": 57, "end": 69, "field": "body"}]',
+}
+STORY = {"id": 12, "articles": 3, "outlets": 3}
+
+
+def payload(**changes: Any) -> str:
+    return render_payload("article.matched", NOW, ["semua"], STORY, {**ROW, **changes})
+
+
+def test_a_payload_is_the_promised_document() -> None:
+    document = json.loads(payload())
+    assert document["type"] == "article.matched"
+    assert document["timestamp"] == "2024-11-13T01:06:11Z"
+    assert document["data"]["rules"] == ["semua"]
+    assert document["data"]["story"] == STORY
+    assert document["data"]["article"] == {**ROW, "flags": [], "rules": ["semua"], "matches": json.loads(ROW["matches"])}
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "…", "😀"])
+def test_a_long_body_is_cut_between_characters_and_marked(letter: str) -> None:
+    article = json.loads(payload(body=letter * (MAX_BODY_BYTES // len(letter.encode()) + 5)))["data"]["article"]
+    assert article["body_truncated"] is True
+    assert MAX_BODY_BYTES - 4 < len(article["body"].encode()) <= MAX_BODY_BYTES
+    assert set(article["body"]) == {letter}
+    assert "body_truncated" not in json.loads(payload(body="a" * MAX_BODY_BYTES))["data"]["article"]
+
+
+def test_a_message_reads_well_in_indonesian() -> None:
+    message = render_message(payload(), "id", WIB)
+    assert message.title == "[proses · Kota Palembang] Camat dipanggil Bawaslu"
+    assert message.body.split("\n\n") == [
+        "Camat dipanggil Bawaslu",
+        "Koran Sekanak · Rabu, 13 November 2024 08.04 WIB · +2 media lain",
+        "“Seorang camat diduga tidak netral.”",
+        "https://satu.example/a",
+    ]
+
+
+def test_a_message_in_english_with_little_known() -> None:
+    message = render_message(payload(category=None, province=None, regency=None, published_at=None, matches="[]"), "en", WIB)
+    assert message.title == "Camat dipanggil Bawaslu"
+    assert "time of publication unknown" in message.body
+
+
+def test_a_headline_cannot_break_a_header() -> None:
+    message = render_message(payload(title="Camat\r\nBcc: semua@example.org\x00\u2028lagi"), "id", WIB)
+    assert "\n" not in message.title
+    assert "\r" not in message.title
+    assert one_line("a\x1b[31m\nb\u2029c") == "a [31m b c"
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("Asia/Jakarta", "Rabu, 13 November 2024 08.04 WIB"),
+        ("Asia/Makassar", "Rabu, 13 November 2024 09.04 WITA"),
+        ("Asia/Jayapura", "Rabu, 13 November 2024 10.04 WIT"),
+        ("UTC", "Rabu, 13 November 2024 01.04 UTC"),
+    ],
+)
+def test_times_are_shown_in_the_zone_of_the_settings(zone: str, expected: str) -> None:
+    assert render_time(datetime(2024, 11, 13, 1, 4, tzinfo=UTC), "minute", "id", ZoneInfo(zone)) == expected
+
+
+def test_a_day_without_an_hour_shows_no_hour() -> None:
+    assert render_time(datetime(2024, 11, 12, 17, tzinfo=UTC), "day", "en", WIB) == "Wednesday, 13 November 2024"

@@ -1,0 +1,85 @@
+"""Who may import whom (docs/architecture.md). Imports inside functions count too."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = ("cli", "scheduler", "crawler", "pipelines", "newsroom", "web")
+STATEFUL = {"store", "migrations", "reader", "dedupe", "stories", "outbox", "channels", "render", "feed"}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the dotted names that a module imports, as far as they are named in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def modules(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def ours(path: Path) -> set[str]:
+    return {name for name in imports(path) if name.split(".")[0] in OURS}
+
+
+@pytest.mark.parametrize("path", modules("pipelines"), ids=lambda path: path.name)
+def test_pipelines_import_only_the_words_of_the_crawler(path: Path) -> None:
+    allowed = ("crawler.items", "crawler.errors", "crawler.identity")
+    wrong = {name for name in ours(path) if not name.startswith("pipelines") and not name.startswith(allowed) and name != "crawler"}
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", modules("crawler"), ids=lambda path: path.name)
+def test_the_crawler_imports_no_pipeline_that_holds_state_and_no_room_above(path: Path) -> None:
+    wrong = {name for name in ours(path) if name.split(".")[0] in ("cli", "scheduler", "newsroom", "web")}
+    wrong |= {name for name in ours(path) if name.startswith("pipelines.") and name.split(".")[1] in STATEFUL}
+    assert not wrong
+
+
+def test_only_configuration_and_discovery_import_pipelines_at_all() -> None:
+    importers = {
+        str(path.relative_to(ROOT)): {name.split(".")[1] for name in ours(path) if name.startswith("pipelines.")}
+        for path in modules("crawler")
+    }
+    for name, used in importers.items():
+        if name.startswith("crawler/discovery/"):
+            assert used <= {"charset", "tanggal"}, name
+        elif name in ("crawler/config.py", "crawler/configcheck.py", "crawler/sourcesfile.py", "crawler/crew.py"):
+            assert used <= {"matching", "expressions", "wilayah", "screen"}, name
+        else:
+            assert not used, name
+
+
+@pytest.mark.parametrize("name", ["store", "reader", "migrations", "dedupe", "stories"])
+def test_what_touches_the_database_parses_nothing(name: str) -> None:
+    heavy = {found for found in imports(ROOT / "pipelines" / f"{name}.py") if found.split(".")[0] in ("scrapy", "lxml", "trafilatura", "twisted")}
+    assert not heavy
+
+
+@pytest.mark.parametrize("path", modules("newsroom"), ids=lambda path: path.name)
+def test_the_newsroom_imports_nothing_of_ours(path: Path) -> None:
+    assert {name.split(".")[0] for name in ours(path)} <= {"newsroom"}
+
+
+def test_nothing_but_the_demo_command_imports_the_newsroom() -> None:
+    importers = {path.name for room in ("crawler", "pipelines") for path in modules(room) if any(n.startswith("newsroom") for n in imports(path))}
+    assert not importers
+    assert {name for name in imports(ROOT / "cli.py") if name.startswith("newsroom")} == {"newsroom.demo", "newsroom.demo.run_demo"}
+
+
+def test_sql_stands_in_the_store_the_reader_and_the_migrations_alone() -> None:
+    statements = ("SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "PRAGMA ")
+    for path in (*modules("crawler"), *modules("pipelines"), ROOT / "cli.py", ROOT / "scheduler.py"):
+        if path.name in ("store.py", "reader.py", "migrations.py"):
+            continue
+        texts = [node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        assert not [text for text in texts if text.startswith(statements)], path

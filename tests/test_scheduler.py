@@ -1,0 +1,103 @@
+"""The daemon, as a process: polls what is due, alerts, ends cleanly, refuses company, survives its crawl process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from newsroom import Article
+from tests.conftest import Desk, children_of, end, wait_for
+
+TEXT = [
+    "Seorang aparatur sipil negara di lingkungan kecamatan dilaporkan warga karena dianggap tidak netral menjelang pemilihan kepala daerah.",
+    "Pengawas pemilu menyatakan laporan tentang netralitas ASN itu sedang dikaji dan para saksi akan segera dipanggil pekan ini juga.",
+]
+
+
+@contextmanager
+def daemon(desk: Desk, *command: str) -> Iterator[subprocess.Popen[str]]:
+    process = desk.start(*(command or ("run",)))
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def stored(desk: Desk) -> int:
+    return len(desk.rows("SELECT id FROM feed")) if desk.database.exists() and desk.database.stat().st_size else 0
+
+
+@pytest.fixture
+def quick(desk: Desk) -> Desk:
+    desk.configure(every="5s")
+    return desk
+
+
+def test_the_daemon_watches_alerts_on_what_appears_and_ends_cleanly(quick: Desk) -> None:
+    wanted = sum(truth.on_topic for truth in quick.newsroom.truths())
+    with daemon(quick) as process:
+        wait_for(lambda: quick.database.exists() and _tables(quick) and stored(quick) == wanted, 30)
+        title = "Camat Baru Dilaporkan Tidak Netral ke Pengawas"
+        quick.newsroom.publish("koransekanak", Article.of("koransekanak", title, TEXT, on_topic=True))
+        wait_for(lambda: title in {delivery.json["data"]["article"]["title"] for delivery in quick.receiver.deliveries}, 20)
+        assert stored(quick) == wanted + 1
+        offspring = children_of(process.pid)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert time.monotonic() - asked < 10
+        wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in offspring), 5)
+
+
+def _tables(desk: Desk) -> bool:
+    return bool(desk.rows("SELECT name FROM sqlite_master WHERE name = 'feed'"))
+
+
+def test_a_second_daemon_is_refused_and_a_crawl_beside_it_too(quick: Desk) -> None:
+    with daemon(quick):
+        wait_for(lambda: quick.database.exists() and _tables(quick))
+        for command in ("run", "crawl"):
+            done = quick.pantau(command)
+            assert done.returncode == 1
+            assert "is being written by pantau (process" in done.stderr
+            assert "Traceback" not in done.stderr
+        assert quick.pantau("status").returncode == 0
+
+
+def test_a_killed_crawl_process_is_replaced_and_its_polls_are_done_again(quick: Desk) -> None:
+    with daemon(quick) as process:
+        wait_for(lambda: quick.database.exists() and _tables(quick) and stored(quick) > 0, 30)
+        crawler = next(child for child in children_of(process.pid) if b"crawler.worker" in Path(f"/proc/{child}/cmdline").read_bytes())
+        os.kill(crawler, signal.SIGKILL)
+        quick.newsroom.publish("phinisi", Article.of("phinisi", "Lurah Dilaporkan karena Tidak Netral di Kampanye", TEXT, on_topic=True))
+        wanted = sum(truth.on_topic for truth in quick.newsroom.truths())
+        wait_for(lambda: stored(quick) == wanted, 40)
+
+
+def test_alerts_retry_reaches_the_daemon(quick: Desk) -> None:
+    quick.receiver.answer_next(1000, status=500)
+    with daemon(quick):
+        wait_for(lambda: quick.database.exists() and _tables(quick) and len(quick.rows("SELECT id FROM alerts WHERE attempts > 0")) >= 5, 40)
+        quick.receiver.clear()  # from now on it answers 200
+        done = quick.pantau("alerts", "retry")
+        assert "the daemon" in done.stdout
+        wait_for(lambda: quick.rows("SELECT count(*) AS n FROM alerts WHERE state != 'sent'")[0]["n"] == 0, 20)
+
+
+def test_python_scheduler_py_does_the_same_as_pantau_run(quick: Desk) -> None:
+    script = Path(__file__).parent.parent / "scheduler.py"
+    process = subprocess.Popen([sys.executable, str(script)], cwd=quick.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        wait_for(lambda: quick.database.exists() and _tables(quick) and stored(quick) > 0, 30)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        end(process)
