@@ -1,9 +1,11 @@
-"""A newsroom on loopback: replica outlets with our own articles in real markup, for the demo, the tests and the benchmarks.
+"""A newsroom on loopback: replica outlets with our own articles in real markup, for the demo, the tests and the
+benchmarks.
 
-Eight outlets of eight CMS families, each on its own port of 127.0.0.1 and each found another way (RSS, news sitemap with
-an index and a .gz, listing pages, Blogger's feed, WordPress REST, Atom): about seventy articles on and off the subject, near
-misses, copies of a press release, an event in three tellings, twins, multi-page articles, dead and soft-dead links.
-Outlets and people are invented; places are real. Standard library only; imports nothing else of this project.
+Eight outlets of eight CMS families, each on its own port of 127.0.0.1 and each found another way (RSS, news sitemap
+with an index and a .gz, listing pages, Blogger's feed, WordPress REST, Atom): about seventy articles on and off the
+subject, near misses, copies of a press release, an event in three tellings, twins, multi-page articles, dead and
+soft-dead links. Outlets and people are invented; places are real. Standard library only; imports nothing else of this
+project.
 
 By hand: `python -m newsroom` serves it and prints a sources.yaml for it, until Ctrl-C.
 
@@ -12,7 +14,8 @@ By hand: `python -m newsroom` serves it and prints a sources.yaml for it, until 
         ...
         kept = [t for t in newsroom.truths() if t.on_topic]
 
-`newsroom.receiver` is the other end of webhooks, `newsroom.scale` makes thousands of synthetic pages. Tests: tests/newsroom.
+`newsroom.receiver` is the other end of webhooks, `newsroom.scale` makes thousands of synthetic pages. Tests:
+tests/newsroom.
 """
 
 from __future__ import annotations
@@ -32,10 +35,12 @@ __all__ = ["TOPIC", "Article", "Block", "Delivery", "Newsroom", "Outlet", "Truth
 
 
 class Newsroom:
-    """All outlets, serving from `__enter__` to `__exit__`: in a thread of this process, or in another with process=True.
+    """All outlets, serving from `__enter__` to `__exit__`: in a thread of this process, or in another with
+    process=True.
 
-    `now` (default: the current minute) is what the articles' ages are counted from. `latency_s` delays every answer, `port`
-    is the first of eight in a row (default: free ones), `articles` replaces the bundled ones ([] for an empty newsroom).
+    `now` (default: the current minute) is what the articles' ages are counted from. `latency_s` delays every answer,
+    `port` is the first of eight in a row (default: free ones), `articles` replaces the bundled ones ([] for an empty
+    newsroom).
     """
 
     def __init__(

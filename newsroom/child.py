@@ -1,11 +1,13 @@
 """Runs one of the newsroom's engines in a process of its own, so that a benchmark's CPU time is not ours.
 
 Frames of pickle over the child's standard input and output; the child ends when its input does, so it never outlives a
-parent that was killed. Imports nothing of the newsroom until told what to run. tests/newsroom/test_newsroom.py tests it.
+parent that was killed. Imports nothing of the newsroom until told what to run. tests/newsroom/test_newsroom.py tests
+it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import struct
 import subprocess
@@ -62,7 +64,8 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # it ended with a frame of ours unread
+                    stream.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:

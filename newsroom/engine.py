@@ -1,4 +1,5 @@
-"""All outlets of the newsroom in one process: listening, answering, changing while they run. tests/newsroom/test_newsroom.py.
+"""All outlets of the newsroom in one process: listening, answering, changing while they run.
+tests/newsroom/test_newsroom.py.
 
 `newsroom.Newsroom` holds one of these, or a `newsroom.child.Remote` of one; every public method's arguments and results
 therefore pickle.
@@ -116,7 +117,9 @@ class Engine:
         return late.replace(second=0, microsecond=0)
 
     def publish(self, outlet_id: str, article: Article) -> Truth:
-        """Add an article to an outlet and return its truth; without a date of its own it appears this minute less age_min."""
+        """Add an article to an outlet and return its truth; without a date of its own it appears this minute
+        less age_min.
+        """
         site = self.sites[outlet_id]
         at = article.published_at or self._moment() - timedelta(minutes=article.age_min)
         with self._lock:
@@ -130,7 +133,8 @@ class Engine:
         paragraphs: Sequence[str] | None = None,
         modified_at: datetime | None = None,
     ) -> Truth:
-        """Change an article's headline or text, as an editor does, and return its new truth; modified_at is this minute.
+        """Change an article's headline or text, as an editor does, and return its new truth; modified_at is this
+        minute.
 
         Raises: KeyError when no outlet has the address.
         """

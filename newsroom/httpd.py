@@ -1,11 +1,12 @@
-"""A small HTTP/1.1 server on loopback: keep-alive, pipelining, HEAD, delays, dropped connections; thousands of answers a second.
+"""A small HTTP/1.1 server on loopback: keep-alive, pipelining, HEAD, delays, dropped connections; thousands of answers
+a second.
 
-Owns the bytes on the wire and nothing of news: a handler turns a `Request` into a `Response`. All sites of a process share
-one event loop in one thread. It serves `newsroom.engine`, `newsroom.receiver` and `newsroom.scale`; tests/newsroom/test_httpd.py
-tests it.
+Owns the bytes on the wire and nothing of news: a handler turns a `Request` into a `Response`. All sites of a process
+share one event loop in one thread. It serves `newsroom.engine`, `newsroom.receiver` and `newsroom.scale`;
+tests/newsroom/test_httpd.py tests it.
 
-Why: http.server starts a thread a connection and parses headers with the email package, about ten times slower than this,
-and the benchmarks share two cores with what they measure.
+Why: http.server starts a thread a connection and parses headers with the email package, about ten times slower than
+this, and the benchmarks share two cores with what they measure.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """A replica outlet as it listens. `discover` is in the form of sources.yaml; `also` holds further ways that work too."""
+    """A replica outlet as it listens. `discover` is in the form of sources.yaml; `also` holds further ways that
+    work too.
+    """
 
     id: str
     name: str
@@ -61,7 +63,9 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a body. `break` starts the article's next page; `caption` is a photograph with its caption (clutter)."""
+    """A piece of a body. `break` starts the article's next page; `caption` is a photograph with its caption
+    (clutter).
+    """
 
     kind: Literal["p", "h", "caption", "break"]
     text: str = ""

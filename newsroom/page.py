@@ -104,7 +104,9 @@ class Page:
         return [(t, f"{self.base}/baca/{hash_of(t) % 10**6}") for t in titles[:count]]
 
     def side(self, count: int, offset: int = 0) -> list[Link]:
-        """Return links for side lists: the outlet's own articles and headlines of the pool in turn, different by offset."""
+        """Return links for side lists: the outlet's own articles and headlines of the pool in turn, different
+        by offset.
+        """
         own = [link for link in self.own_links if link[1] != self.url]
         Random(f"{self.site_id}{self.article.slug}{offset}").shuffle(own)
         start = (12 + offset * 7) % len(self._pool)

@@ -1,7 +1,7 @@
 """The other end of webhooks: keeps what it is sent, checks the Standard Webhooks signature itself, can be told to fail.
 
-Its check shares no code with the sender's: HMAC-SHA256 over "id.timestamp.body" with the base64-decoded secret. Its test
-is tests/newsroom/test_receiver.py.
+Its check shares no code with the sender's: HMAC-SHA256 over "id.timestamp.body" with the base64-decoded secret. Its
+test is tests/newsroom/test_receiver.py.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class WebhookReceiver:
     def answer_next(
         self, calls: int = 1, *, status: int = 200, retry_after: str | int | None = None, delay_s: float = 0.0
     ) -> None:
-        """Answer the next calls so: a status, a Retry-After (seconds or an HTTP date), a delay. Status 0 drops the connection."""
+        """Answer the next calls so: a status, a Retry-After (seconds or an HTTP date), a delay. Status 0 drops
+        the connection.
+        """
         wait = None if retry_after is None else str(retry_after)
         with self._arrived:
             self._plan.extend([(status, wait, delay_s)] * calls)

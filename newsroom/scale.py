@@ -1,8 +1,9 @@
-"""Thousands of synthetic articles in the families' real markup, rendered beforehand, for benchmarks. tests/newsroom/test_scale.py.
+"""Thousands of synthetic articles in the families' real markup, rendered beforehand, for benchmarks.
+tests/newsroom/test_scale.py.
 
 An article is paragraphs of the bundled ones recombined by a seeded random, with other numbers in them, under a lead of
-its own; about `page_kb` of page, served gzipped where asked for. What pages of an outlet share (style sheets, scripts) is
-compressed once and joined in as bytes, so that serving costs a copy, and the whole site a few kilobytes a page.
+its own; about `page_kb` of page, served gzipped where asked for. What pages of an outlet share (style sheets, scripts)
+is compressed once and joined in as bytes, so that serving costs a copy, and the whole site a few kilobytes a page.
 
     with ScaleSite(articles=400, on_topic=0.05, outlets=8, seed=1) as site:
         config = site.sources_yaml(database="bench.db")
@@ -36,10 +37,39 @@ FEED_PATH = "/rss-skala.xml"
 _PLACES = (
     ("Kabupaten Lahat", "16.04"), ("Kota Dumai", "14.72"), ("Kabupaten Garut", "32.05"), ("Kota Metro", "18.72"),
     ("Kabupaten Kapuas", "62.03"), ("Kabupaten Jember", "35.09"), ("Kota Parepare", "73.72"), ("Kota Ternate", "82.71"),
-    ("Kabupaten Bulukumba", "73.02"), ("Kabupaten Siak", "14.08"), ("Kabupaten Cianjur", "32.03"), ("Kota Bima", "52.72"),
+    ("Kabupaten Bone", "73.08"), ("Kabupaten Siak", "14.08"), ("Kabupaten Cianjur", "32.03"), ("Kota Bima", "52.72"),
 )  # fmt: skip
-_FIRST = "Arman Bagas Citra Darma Elvina Fajri Gilang Hasna Irwan Jumadi Karlina Lukita Murni Nadim Okta Putri".split()  # noqa: SIM905
-_LAST = "Wiratama Saleh Kusnadi Marpuah Hidayanto Lasut Pangkey Rahmadi Suryaman Tuhuteru Usman Wenas Yulianto".split()  # noqa: SIM905
+_FIRST = (
+    "Arman",
+    "Bagas",
+    "Citra",
+    "Darma",
+    "Elvina",
+    "Fajri",
+    "Gilang",
+    "Hasna",
+    "Irwan",
+    "Jumadi",
+    "Karlina",
+    "Lukita",
+    "Murni",
+    "Nadim",
+    "Okta",
+)
+_LAST = (
+    "Wiratama",
+    "Saleh",
+    "Kusnadi",
+    "Marpuah",
+    "Hidayanto",
+    "Lasut",
+    "Pangkey",
+    "Rahmadi",
+    "Suryaman",
+    "Tuhuteru",
+    "Usman",
+    "Wenas",
+)
 _OFFICE = ("Sekda", "Pj Bupati", "Ketua Bawaslu", "Kepala BKPSDM", "Camat", "Inspektur", "Asisten Pemerintahan")
 _ON = (
     "{office} {place} Ingatkan Netralitas ASN kepada {n} Pegawai",
@@ -102,7 +132,9 @@ class ScaleEngine:
             handlers: list[Handler] = []
             port = self._servers.listen(lambda request, h=handlers: h[0](request))
             name_id = f"skala-{i + 1:02d}"
-            site = Site(name_id, f"Harian Skala {i + 1}", "Jawa Timur", "Asia/Jakarta", kind, f"http://127.0.0.1:{port}")
+            site = Site(
+                name_id, f"Harian Skala {i + 1}", "Jawa Timur", "Asia/Jakarta", kind, f"http://127.0.0.1:{port}"
+            )
             handlers.append(self._fill(site, Random(f"{self._seed}/{i}")))
         return self
 
@@ -150,7 +182,9 @@ class ScaleEngine:
             if parts is not None:
                 counts["pages"] += 1
                 body = b"".join(parts)
-                return Response(200, body if zipped else gzip.decompress(body), (*html, squeezed) if zipped else html, wait)
+                return Response(
+                    200, body if zipped else gzip.decompress(body), (*html, squeezed) if zipped else html, wait
+                )
             if request.target == FEED_PATH:
                 if request.headers.get("if-none-match") == etag:
                     counts["not_modified"] += 1
@@ -169,8 +203,8 @@ class ScaleEngine:
 class ScaleSite:
     """Synthetic outlets in a process of their own (process=False: in threads of this one); a context manager.
 
-    `articles` is a count per outlet, `on_topic` the share of them on the subject, `page_kb` the size aimed at, `latency_s`
-    the wait before every answer. The same seed gives the same texts. Feeds list the newest 500.
+    `articles` is a count per outlet, `on_topic` the share of them on the subject, `page_kb` the size aimed at,
+    `latency_s` the wait before every answer. The same seed gives the same texts. Feeds list the newest 500.
     """
 
     def __init__(
@@ -253,7 +287,9 @@ def _paragraphs(on_topic: bool) -> list[str]:
     if not _BY_TOPIC:
         for wanted in (True, False):
             chosen = [a for a in all_articles() if a.on_topic == wanted and not a.near_miss]
-            _BY_TOPIC[wanted] = [b.text for a in chosen for page in split_pages(a.blocks) for b in page[1:] if b.kind == "p"]
+            _BY_TOPIC[wanted] = [
+                b.text for a in chosen for page in split_pages(a.blocks) for b in page[1:] if b.kind == "p"
+            ]
     return _BY_TOPIC[on_topic]
 
 

@@ -14,7 +14,8 @@ from functools import lru_cache
 from html import escape
 from random import Random
 
-_SYLLABLES = "ad bar nav pro sli tra wid gal ban lib fra mod ren toc vid ser pre lay met dat".split()  # noqa: SIM905
+_SYLLABLE_LIST = "ad bar nav pro sli tra wid gal ban lib fra mod ren toc vid ser pre lay met dat"
+_SYLLABLES = _SYLLABLE_LIST.split()
 _CSS_PROPERTIES = (
     "margin:{n}px auto",
     "padding:{n}px {m}px",
@@ -132,17 +133,18 @@ def bulk(seed: str, css_kb: int, js_kb: int) -> tuple[str, str, str]:
     return head, icons(rng), js(rng, js_kb - js_kb // 2)
 
 
-PROVINCES = (
+_PROVINCES = (
     "Aceh|Sumatera Utara|Sumatera Barat|Riau|Jambi|Sumatera Selatan|Bengkulu|Lampung|Bangka Belitung|Kepulauan Riau|"
     "DKI Jakarta|Jawa Barat|Jawa Tengah|DI Yogyakarta|Jawa Timur|Banten|Bali|Nusa Tenggara Barat|Nusa Tenggara Timur|"
     "Kalimantan Barat|Kalimantan Tengah|Kalimantan Selatan|Kalimantan Timur|Kalimantan Utara|Sulawesi Utara|"
     "Sulawesi Tengah|Sulawesi Selatan|Sulawesi Tenggara|Gorontalo|Sulawesi Barat|Maluku|Maluku Utara|Papua|Papua Barat|"
     "Papua Selatan|Papua Tengah|Papua Pegunungan|Papua Barat Daya"
-).split("|")
-RUBRICS = (
+)
+_RUBRICS = (
     "Nasional|Politik|Daerah|Hukum|Ekonomi|Olahraga|Gaya Hidup|Teknologi|Otomotif|Pendidikan|Kesehatan|Wisata|"
     "Kuliner|Opini|Advertorial|Foto|Video|Pilkada"
-).split("|")
+)
+PROVINCES, RUBRICS = tuple(_PROVINCES.split("|")), tuple(_RUBRICS.split("|"))
 
 
 def menu(css_class: str, *, provinces: bool = True) -> str:

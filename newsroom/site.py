@@ -1,4 +1,7 @@
-"""One replica outlet: its articles, their addresses, and what it answers to a request. No sockets; tests/newsroom/test_outlets.py."""
+"""One replica outlet: its articles, their addresses, and what it answers to a request, without sockets.
+
+Its test is tests/newsroom/test_outlets.py.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An article at one address. `ghost` entries are listed but lead to a 404 ("404") or to a page that says so with 200 ("soft")."""
+    """An article at one address. `ghost` entries are listed but lead to a 404 ("404") or to a page that says so
+    with 200 ("soft").
+    """
 
     article: Article
     path: str
@@ -71,6 +76,7 @@ class Site:
     def __post_init__(self) -> None:
         self._lock = RLock()
         self._cache: dict[str, _Cached] = {}
+        self._truths: dict[str, Truth] = {}
 
     # what it has
 
@@ -91,7 +97,7 @@ class Site:
             if article.twin:
                 self.records.append(replace(record, path=self.family.twin_path(path), twin=True))
             self.records.sort(key=lambda r: r.published_at, reverse=True)
-            self._cache.clear()
+            self._changed()
         return record
 
     def remade(self, record: Record, article: Article, modified_at: datetime | None) -> Record:
@@ -116,7 +122,7 @@ class Site:
             for i, r in enumerate(self.records):
                 if r.article.slug == old.article.slug:
                     self.records[i] = replace(new, path=r.path, twin=r.twin)
-            self._cache.clear()
+            self._changed()
 
     def find(self, path: str) -> Record:
         """Return the record whose first page is at path.
@@ -135,42 +141,48 @@ class Site:
     def truth(self, record: Record) -> Truth:
         """Return what a crawl must find of a record."""
         with self._lock:
-            pages = [self._page(record, n) for n in range(1, len(split_pages(record.article.blocks)) + 1)]
-            for page in pages:
-                self.family.page(page)
-            dateline = self.family.dateline(record.article, self.name)
-            blocks = [b for page in pages for b in page.blocks(dateline)]
-            body = "\n\n".join(b.text for b in blocks if b.kind in "ph")
-            folded = body.casefold()
-            a = record.article
-            place = a.place or ""
-            return Truth(
-                url=self.base + record.path,
-                canonical=self.base + record.path,
-                outlet=self.id,
-                title=record.title,
-                author=a.author,
-                published_at=record.published_at,
-                modified_at=record.modified_at,
-                image=pages[0].image,
-                body=body,
-                headings=tuple(b.text for b in blocks if b.kind == "h"),
-                pages=len(pages),
-                on_topic=a.on_topic,
-                near_miss=a.near_miss,
-                category=a.category,
-                regency_code=place if "." in place else None,
-                province_code=place[:2] or None,
-                copy_of=a.copy_of,
-                event=a.event,
-                clutter=tuple(
-                    # A tag such as "Netralitas ASN" is clutter on the page but also words of the text.
-                    dict.fromkeys(line for page in pages for line in page.clutter if line.casefold() not in folded)
-                ),
-                also_at=tuple(
-                    self.base + r.path for r in self.records if r.twin and r.article.slug == a.slug and r is not record
-                ),
-            )
+            known = self._truths.get(record.path)
+            if known is None:
+                known = self._truths[record.path] = self._truth(record)
+            return known
+
+    def _truth(self, record: Record) -> Truth:
+        pages = [self._page(record, n) for n in range(1, len(split_pages(record.article.blocks)) + 1)]
+        for page in pages:
+            self.family.page(page)
+        dateline = self.family.dateline(record.article, self.name)
+        blocks = [b for page in pages for b in page.blocks(dateline)]
+        body = "\n\n".join(b.text for b in blocks if b.kind in "ph")
+        folded = body.casefold()
+        a = record.article
+        place = a.place or ""
+        return Truth(
+            url=self.base + record.path,
+            canonical=self.base + record.path,
+            outlet=self.id,
+            title=record.title,
+            author=a.author,
+            published_at=record.published_at,
+            modified_at=record.modified_at,
+            image=pages[0].image,
+            body=body,
+            headings=tuple(b.text for b in blocks if b.kind == "h"),
+            pages=len(pages),
+            on_topic=a.on_topic,
+            near_miss=a.near_miss,
+            category=a.category,
+            regency_code=place if "." in place else None,
+            province_code=place[:2] or None,
+            copy_of=a.copy_of,
+            event=a.event,
+            clutter=tuple(
+                # A tag such as "Netralitas ASN" is clutter on the page but also words of the text.
+                dict.fromkeys(line for page in pages for line in page.clutter if line.casefold() not in folded)
+            ),
+            also_at=tuple(
+                self.base + r.path for r in self.records if r.twin and r.article.slug == a.slug and r is not record
+            ),
+        )
 
     def draft(self, record: Record, number: int = 1) -> Page:
         """Return a page of the article for feeds that carry whole bodies; what it prints counts for no truth."""
@@ -223,7 +235,8 @@ class Site:
         if path.startswith("/img/"):
             return _cached(Listing("image/png", _PIXEL))
         if path == "/robots.txt":
-            rules = f"User-agent: *\nDisallow: /admin\n{self.family.robots_extra}Allow: /\n\nSitemap: {self.base}/sitemap.xml\n"
+            rules = f"User-agent: *\nDisallow: /admin\n{self.family.robots_extra}Allow: /\n\n"
+            rules += f"Sitemap: {self.base}/sitemap.xml\n"
             return _cached(Listing("text/plain; charset=utf-8", rules))
         if path.startswith("/admin"):
             return _cached(Listing(HTML, "<h1>Masuk</h1>", status=403))
@@ -301,9 +314,10 @@ class Site:
         with self._lock:
             self.swap(path, replace(self.find(path), gone=status))
 
-    def forget_cache(self) -> None:
-        with self._lock:
-            self._cache.clear()
+    def _changed(self) -> None:
+        """Forget everything rendered: an article's title stands in the side lists of all others."""
+        self._cache.clear()
+        self._truths.clear()
 
 
 def _cached(listing: Listing) -> _Cached:

@@ -1,6 +1,6 @@
 """Writes a sources.yaml for outlets on loopback. JSON scalars are YAML scalars, so no YAML library is needed.
 
-Its test is tests/newsroom/test_sources.py.
+Its test is tests/newsroom/test_newsroom.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ any:
   - all:
       - any: [camat, lurah, sekda, "kepala dinas", "kepala sekolah", ASN, PNS]
       - any: [Bawaslu, Panwaslu, Panwascam, Gakkumdu, BKN]
-      - any: ["ikut kampanye", "hadir di kampanye", "berfoto bersama calon", "mengarahkan warga", "salah satu pasangan calon"]
+      - any: ["ikut kampanye", "hadir di kampanye", "mengarahkan warga", "salah satu pasangan calon"]
 """
 
 
@@ -47,7 +47,8 @@ def sources_yaml(
 ) -> str:
     """Return a complete sources.yaml. rules, channels and topic are YAML text, with or without their key before it.
 
-    Settings go in as given; allow_private_networks is true without them. `extra` is appended as it is (an `alerts:` block).
+    Settings go in as given; allow_private_networks is true without them. `extra` is appended as it is (an `alerts:`
+    block).
     """
     settings = {"allow_private_networks": True, **settings}
     lines = [

@@ -1,4 +1,6 @@
-"""Dates as Indonesian outlets print them, and the placeholders of the article texts. Pure; tests/newsroom/test_times.py."""
+"""Dates as Indonesian outlets print them, and the placeholders of the article texts. Pure;
+tests/newsroom/test_articles.py.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,17 @@ from zoneinfo import ZoneInfo
 
 HARI = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
 BULAN = (
-    "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split()  # noqa: SIM905
-)
+    "Januari", "Februari", "Maret", "April", "Mei", "Juni",
+    "Juli", "Agustus", "September", "Oktober", "November", "Desember",
+)  # fmt: skip
 ZONE_LETTERS = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 
 _PLACEHOLDER = re.compile(r"\{(hari|pendek|lengkap|tanggal|bulan|tahun)([+-]\d+)?\}")
 
 
 def fill(text: str, day: datetime) -> str:
-    """Return text with its placeholders filled for a local day; `{hari-1}` is the day before, `{tanggal+14}` a fortnight on.
+    """Return text with its placeholders filled for a local day; `{hari-1}` is the day before, `{tanggal+14}` a
+    fortnight on.
 
     {hari} Rabu (13/11/2024) · {pendek} Rabu (13/11) · {lengkap} Rabu, 13 November 2024 · {tanggal} 13 November 2024 ·
     {bulan} November · {tahun} 2024.

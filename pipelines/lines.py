@@ -29,6 +29,7 @@ _CREDITED = re.compile(
     r"doc)\b ?[:./].{2,60}|\((?:ist|dok)\))$",
     re.IGNORECASE,
 )
+_SIGNED = re.compile(r"[.!?…\"”»]\s*[(\[][^()\[\]]{0,80}[)\]]\W*$")  # "… selesai. (dok)" is a desk's sign-off
 _AGENCY = re.compile(
     r"(?:[(\[/|]|\b(?:foto|photo|by)\b)[^()\[\]]{0,50}\b(?:antara|getty|reuters|afp|ap|epa|xinhua|humas|"
     r"net|sumber|source|credit|"

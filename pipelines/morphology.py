@@ -17,8 +17,10 @@ _CLITICS = tuple(whose + particle for whose in ("", "nya", "ku", "mu") for parti
 
 # What may follow the stem, by what stands before it.
 _LOAN = ("itas", "isasi", "isme", "isir")  # netralitas, netralisasi, netralisme, netralisir
+_SHORTEST_LOAN = 5  # "persis" has nothing to do with pers
 _RIGHTS = {
-    "bare": ("", "an", "kan", "i", "is", "isasikan", *_LOAN),
+    "bare": ("", "an", "kan", "i"),
+    "loan": ("is", "isasikan", *_LOAN),
     "verb": ("", "kan", "i", "isasi", "isasikan", "isir", "isirkan"),
     "ber": ("", "an", "kan", "itas", "isasi", "isme"),
     "noun": ("", "an", "kan", "i", "isasi", "isasian", "isir", "isiran"),
@@ -41,7 +43,7 @@ _LEFTS = {
         *("ke", "keber", "keter", "kese", "ke{pe}", "keper", "berke", "berketidak", "seke", "ke{me}"),
         *("ketidak", "ketidakber", "ketidakter", "ketidak{me}", "ketidakse", "ketak", "ketakber", "ketakter"),
     ),
-    "se": ("se", "se{pe}", "seper"),
+    "se": ("se", "se{pe}", "seper", "sepenge", "sepenye", "sepember"),
     "not": ("tidak", "tak"),  # written together by mistake: "tidaknetral"
 }
 # The same for a stem that carries its nasal (mihak): only the nasal prefixes can be there.
@@ -64,10 +66,21 @@ _BY_DEFAULT = ("meng", "peng")  # vowels, g, h, k, q, x
 _IRREGULAR = {
     "ajar": {"verb": ("bel", "mempel", "dipel", "terpel", "membel"), "noun": ("pel", "pembel"), "ber": ("berpel",)}
 }
-# Words that the rules would build from a root that they do not come from.
+# Words that the rules would build from a root that they do not come from; found by comparing all roots of PySastrawi's
+# dictionary with each other, and kept where somebody may watch for the root.
 _UNRELATED = {
+    "bang": frozenset({"bangku", "terbang"}),
+    "bela": frozenset({"belai"}),
     "gawai": frozenset({"pegawai"}),
     "lajar": frozenset({"pelajar", "pelajaran"}),
+    "lian": frozenset({"berlian"}),
+    "libat": frozenset({"selibat"}),
+    "matang": frozenset({"pematang"}),
+    "misi": frozenset({"permisi"}),
+    "mutasi": frozenset({"permutasi"}),
+    "rangga": frozenset({"serangga"}),
+    "rangkap": frozenset({"perangkap"}),
+    "reses": frozenset({"resesi"}),
     "rintah": frozenset({"perintah"}),
 }
 
@@ -106,6 +119,8 @@ def parse_root(text: str) -> Root:
 def _lefts_of_whole(text: str) -> dict[str, frozenset[str]]:
     me, pe = _PREFIX_BY_INITIAL.get(text[0], _BY_DEFAULT)
     lefts = _rights_by_left(_LEFTS, me, pe)
+    if len(text) >= _SHORTEST_LOAN:
+        lefts[""] |= _RIGHTS_WITH_CLITICS["loan"]
     if text[0] == "r" or text[1:3] == "er":
         # ber-, ter- and per- lose their r before r and before a syllable in -er: berencana, bekerja, terasa.
         lefts |= {"be": _RIGHTS_WITH_CLITICS["ber"], "te": _RIGHTS_WITH_CLITICS["verb"]}

@@ -38,7 +38,7 @@ _MONTH = {name: number for number, names in _MONTHS.items() for name in names.sp
 _MONTH_NAMES = "|".join(sorted(_MONTH, key=len, reverse=True))
 _Y = r"(?P<{0}>(?:19|20)\d\d|\d\d(?!\d|[:.]\d))"
 _DATE = re.compile(
-    r"(?<![\d.,])(?:"
+    r"(?<!\d)(?<!\d[.,])(?:"
     r"(?P<y1>(?:19|20)\d\d)(?P<s1>[-/.])(?P<m1>\d{1,2})(?P=s1)(?P<d1>\d{1,2})(?!\d)"  # 2024-11-13
     r"|(?P<y2>(?:19|20)\d\d)(?P<m2>[01]\d)(?P<d2>[0-3]\d)(?=[t ]|$)"  # 20241113T0804
     rf"|(?P<d3>\d{{1,2}})(?:st|nd|rd|th)?[\s.,/-]*(?P<m3>{_MONTH_NAMES})\.?(?![a-z])[\s.,/'’-]*"
@@ -87,6 +87,7 @@ _RELATIVE = re.compile(
 )
 _DAY_WORD = re.compile(r"(?<!\w)(?P<w>kemarin|yesterday|hari ini|today|barusan|baru saja|just now)(?!\w)")
 _EPOCH = re.compile(r"^1\d{9}(?:\d{3})?$")
+_HALVES = ("am", "pm", "pagi", "siang", "sore", "petang", "malam")
 _FIXED = {
     "wib": 7, "wita": 8, "wit": 9, "utc": 0, "gmt": 0, "ut": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5,
     "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "cet": 1, "cest": 2, "bst": 1, "sgt": 8, "myt": 8, "jst": 9,
@@ -130,7 +131,7 @@ def parse_tanggal(text: str, zone: str | ZoneInfo = "Asia/Jakarta", *, now: date
     if day is None:
         return None
     rfc = _RFC822.match(low)
-    if rfc and rfc["zone"] not in _FIXED:
+    if rfc and rfc["zone"] not in _FIXED and rfc["zone"] not in _HALVES:
         return None  # a zone that we do not know is no zone to guess
     time = _time_beside(low, match)
     if time is None:

@@ -1,10 +1,10 @@
 """Reads the article files beside it: our own texts, invented people, real places. tests/newsroom/test_articles.py.
 
-A file holds articles of one outlet, each `=== slug`, header lines `name: value`, a line `---`, then paragraphs parted by
-blank lines. `## text` is a heading, `>> text` a photograph's caption, `+++` a page break. Headers: title, author, editor,
-sign, rubric, topic (on, off, near), category, place, dateline, age and modified (minutes before now; `3h` and `2d` work),
-copy, event, tags (commas), caption, related and summary (parted by ` | `), twin (yes), quirk. `outlet:` stands before the first.
-`headlines.txt` and `comments.txt` feed side lists and comments.
+A file holds articles of one outlet, each `=== slug`, header lines `name: value`, a line `---`, then paragraphs parted
+by blank lines. `## text` is a heading, `>> text` a photograph's caption, `+++` a page break. Headers: title, author,
+editor, sign, rubric, topic (on, off, near), category, place, dateline, age and modified (minutes before now; `3h` and
+`2d` work), copy, event, tags (commas), caption, related and summary (parted by ` | `), twin (yes), quirk. `outlet:`
+stands before the first. `headlines.txt` and `comments.txt` feed side lists and comments.
 """
 
 from __future__ import annotations
@@ -17,8 +17,27 @@ from newsroom.model import Article, Block
 _HERE = Path(__file__).parent
 _TOPIC = {"on": (True, False), "near": (False, True), "off": (False, False)}
 _KNOWN = frozenset(
-    "title author editor sign rubric topic category place dateline age modified copy event tags caption related"
-    " summary twin quirk".split()
+    [
+        "title",
+        "author",
+        "editor",
+        "sign",
+        "rubric",
+        "topic",
+        "category",
+        "place",
+        "dateline",
+        "age",
+        "modified",
+        "copy",
+        "event",
+        "tags",
+        "caption",
+        "related",
+        "summary",
+        "twin",
+        "quirk",
+    ]
 )
 
 

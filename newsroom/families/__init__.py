@@ -1,4 +1,4 @@
-"""The CMS families: how each builds a page and how each lists its articles. One module a family; `FAMILIES` names them."""
+"""The CMS families: how each builds a page and lists its articles. One module a family, named in `FAMILIES`."""
 
 from newsroom.families.antara import Antara
 from newsroom.families.base import Family

@@ -127,15 +127,16 @@ def rss(
     most: int = FEED_ITEMS,
 ) -> Listing:
     """Return an RSS 2.0 feed; date writes a local time, link adds tracking, extra adds elements to an item."""
-    items = []
     chosen = list(records)[:most]
-    for r in chosen:
-        items.append(
+    items = [
+        (
             f"<item><title>{escape(r.title, quote=False)}</title><link>{escape(link(site.base + r.path))}</link>"
             + (guid(r) or f'<guid isPermaLink="false">{r.article.number}</guid>')
             + f"<pubDate>{date(times.local(r.published_at, site.zone))}</pubDate>"
             f"<description><![CDATA[{escape(r.lead[:180], quote=False)}...]]></description>{extra(r)}</item>\n"
         )
+        for r in chosen
+    ]
     body = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"{namespaces}><channel><title>{escape(site.name)}</title>'
         f"<link>{site.base}</link><description>Berita terkini {escape(site.region)}</description><language>id</language>\n"

@@ -346,18 +346,25 @@ DAYS = ["Senin", "Selasa", "Rabu", "Kamis", "Jum'at", "Sabtu", "Minggu"]
 ZONES = {"WIB": 7, "WITA": 8, "WIT": 9}
 
 
+SHAPES = [
+    "{d} {month} {y} | {h:02}:{m:02} {zone}",
+    "{day}, {d} {month} {y} - {h:02}.{m:02} {zone}",
+    "{d:02}/{n:02}/{y}, {h:02}:{m:02} {zone}",
+    "{y}-{n:02}-{d:02} {h:02}:{m:02} {zone}",
+    "Media Contoh - {day}, {d:02} {short} {y} {h:02}:{m:02} {zone}",
+    "Tayang: {d} {month} {y} pukul {h}.{m:02} {zone}",
+]
+
+
 @given(
     st.datetimes(datetime(FIRST_YEAR, 1, 1), datetime(2099, 12, 31)),  # noqa: DTZ001  a wall clock
     st.sampled_from(sorted(ZONES)),
-    st.sampled_from(["{d} {month} {y} | {h:02}:{m:02} {zone}", "{day}, {d} {month} {y} - {h:02}.{m:02} {zone}",
-                     "{d:02}/{n:02}/{y}, {h:02}:{m:02} {zone}", "{y}-{n:02}-{d:02} {h:02}:{m:02} {zone}",
-                     "Media Contoh - {day}, {d:02} {short} {y} {h:02}:{m:02} {zone}", "Tayang: {d} {month} {y} pukul {h}.{m:02} {zone}"]),
-)  # fmt: skip
+    st.sampled_from(SHAPES),
+)
 def test_what_is_written_is_read_back(wall: datetime, zone: str, shape: str) -> None:
     month = MONTHS[wall.month - 1]
-    text = shape.format(
-        d=wall.day, n=wall.month, y=wall.year, h=wall.hour, m=wall.minute, zone=zone, month=month, short=month[:3], day=DAYS[wall.weekday()]
-    )  # fmt: skip
+    names = {"zone": zone, "month": month, "short": month[:3], "day": DAYS[wall.weekday()]}
+    text = shape.format(d=wall.day, n=wall.month, y=wall.year, h=wall.hour, m=wall.minute, **names)
     found = parse_tanggal(text)
     assert found is not None, text
     expected = wall.replace(second=0, microsecond=0, tzinfo=UTC) - timedelta(hours=ZONES[zone])
