@@ -28,7 +28,7 @@ class Delivery:
     """One POST as it came. `verified`: signature and timestamp are right; `answered` is the status that it got."""
 
     headers: dict[str, str]  # names in lower case
-    raw: bytes
+    body: bytes
     verified: bool
     received_at: datetime
     answered: int
@@ -40,7 +40,7 @@ class Delivery:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.raw)
+        return json.loads(self.body)
 
 
 class WebhookReceiver:

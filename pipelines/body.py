@@ -22,6 +22,7 @@ _PARAGRAPH = frozenset({
 _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 # The largest share of a page's prose that an element may hold and still be cut for its name.
 _CUT_SHARE = {"meta": 0.12, "caption": 0.5, "figure": 0.3, "nav": 0.35, "aside": 0.35, "hidden": 0.45}
+_BESIDE = frozenset(("nav", "share", "related", "ads", "aside", "media"))
 _DECAY = 0.6  # what a line says for each further element around it; wrapped paragraphs still add up, whole pages do not
 _STANDFIRST = re.compile(
     r"sub-?(?:title|head|line|judul)|stand-?first|summary|excerpt|lead|lede|deck|dek\b|intro|chapeau|sapo|"
@@ -71,18 +72,22 @@ def find_body(
     """
     page = _Page(reading, flat(title), flat(known)[:60_000] if len(known) > 200 else "")
     page.headline = _headline(page)
-    body = Body()
-    for strict in (True, False):
-        for block in reading.blocks:
-            block.cut = None
-        _weigh(page)
-        _cut_by_name(page, strict=strict)
-        _weigh(page)
-        spans = _chosen_spans(reading, chosen) or _spans(page)
-        body = _assemble(page, spans, author)
-        if body.prose >= 250 or chosen is not None:
-            break
+    body = _attempt(page, author, chosen, strict=True)
+    if chosen is None and body.prose < (120 if page.headline >= 0 else 250):
+        # Next to nothing: perhaps the article itself stands in an element with a misleading name
+        second = _attempt(page, author, chosen, strict=False)
+        if second.prose > 1.5 * body.prose:
+            return second
     return body
+
+
+def _attempt(page: _Page, author: str, chosen: Any, *, strict: bool) -> Body:
+    for block in page.reading.blocks:
+        block.cut = None
+    _weigh(page)
+    _cut_by_name(page, strict=strict)
+    _weigh(page)
+    return _assemble(page, _chosen_spans(page.reading, chosen) or _spans(page), author)
 
 
 def _weigh(page: _Page) -> None:
@@ -117,7 +122,6 @@ def _cut_by_name(page: _Page, *, strict: bool) -> None:
     """Mark the blocks inside elements that their names call clutter, unless that would be most of the page's prose."""
     total = page.sums[-1] or 1.0
     blocks = page.reading.blocks
-    opening = _total(page, page.headline, min(page.headline + 30, len(blocks))) if page.headline >= 0 else 0.0
     done = boxes = 0
     for index, node in enumerate(page.reading.nodes):
         if node.verdict is None or node.verdict == "body" or node.end <= done or node.end == node.start:
@@ -128,25 +132,28 @@ def _cut_by_name(page: _Page, *, strict: bool) -> None:
             continue
         held = _total(page, node.start, node.end)
         if node.verdict == "comments":
-            # readers often write more than the reporter; an element that holds the reporter's text too is no comment
-            # box
             boxes += 1
             if boxes > 60 or total - held < 300 or _holds_body(page, index, held):
+                continue  # readers often write more than the reporter; but this element holds his text too
+        elif held > _CUT_SHARE.get(node.verdict, 0.4) * total or (node.verdict == "figure" and "table" in node.names):
+            # A short article beside long teasers: it has begun before them, under its headline
+            begun = _total(page, page.headline, node.start) if 0 <= page.headline < node.start else 0.0
+            if node.verdict not in _BESIDE or begun < 150 or held > 0.8 * total or _within_body(page, node.parent):
                 continue
-        elif (node.verdict == "figure" and "table" in node.names) or (
-            held / total > _CUT_SHARE.get(node.verdict, 0.4)
-            and not (
-                # a short article under its headline beside a long footer
-                node.verdict in ("nav", "share", "related", "ads")
-                and held < 0.8 * total
-                and opening >= 150
-                and node.start >= page.headline + 30
-            )
-        ):
-            continue
         for block in blocks[max(node.start, done) : node.end]:
             block.cut = block.cut or node.verdict
         done = node.end
+
+
+def _within_body(page: _Page, at: int) -> bool:
+    nodes = page.reading.nodes
+    for _ in range(4):
+        if at < 0:
+            return False
+        if nodes[at].verdict == "body":
+            return True
+        at = nodes[at].parent
+    return False
 
 
 def _holds_body(page: _Page, index: int, held: float) -> bool:
@@ -237,7 +244,7 @@ def _with_neighbours(page: _Page, best: int) -> list[tuple[int, int]]:
         if parent < 0 or nodes[parent].tag == "html":
             break
         units = [unit for unit in _units(page, parent) if unit[2] != current]
-        spans.extend(unit[:2] for unit in units if _belongs(page, unit, best))
+        spans.extend(unit[:2] for unit in units if _belongs(page, unit, current))
         low, high = min(s for s, _ in spans), max(e for _, e in spans)
         spans.extend(unit[:2] for unit in units if low <= unit[0] < unit[1] <= high and _may_lie_between(page, unit))
         if nodes[parent].tag in ("article", "main", "body") or nodes[parent].start <= page.headline:
@@ -265,22 +272,23 @@ def _units(page: _Page, parent: int) -> list[tuple[int, int, int]]:
     return units
 
 
-def _belongs(page: _Page, unit: tuple[int, int, int], best: int) -> bool:
+def _belongs(page: _Page, unit: tuple[int, int, int], branch: int) -> bool:
+    """Whether what stands beside `branch`, which holds the article, is more of it."""
     start, end, child = unit
     if page.headline >= start:
         return False
     good = _total(page, start, end)
     if child < 0:
         return good >= 40
-    node, root = page.reading.nodes[child], page.reading.nodes[best]
+    node, root = page.reading.nodes[child], page.reading.nodes[branch]
     if node.verdict not in (None, "body"):
         return False
     if node.tag in _PARAGRAPH and node.tag != "li":
         return good >= 60 and node.tag not in _HEADINGS
     size, links = _sizes(page, start, end)
-    alike = node.names == root.names and node.tag == root.tag and len(root.names) > 1
+    alike = node.names == root.names and node.tag == root.tag
     return (
-        good >= (80 if alike or node.verdict == "body" else 200)
+        good >= (60 if alike or node.verdict == "body" else 200)
         and links < 0.12 * size
         and good >= (0.4 if node.verdict == "body" else 0.75) * (size - links)
     )

@@ -158,19 +158,27 @@ def _known_body(head: metadata.Head) -> str:
 
 
 def _or_embedded(body: Body, head: metadata.Head, known: str, title: str) -> Body:
-    """Return the body, or the one that the page carries as JSON where the visible one is a stub beside it."""
-    candidates = []
-    if len(known) > 300:
-        candidates.append(known)
-    if head.next_data and body.prose < 600:
+    """Return the body, or the one that the page carries as JSON where what is visible is a stub or something else."""
+    candidates = [known] if len(known) > 300 else []
+    if head.next_data:
         candidates.append(next_data_body(head.next_data))
     for text in candidates:
-        if len(text) < 200 or body.prose > 0.5 * len(text):
+        if len(text) < 200 or (body.prose > 0.5 * len(text) and _says(text, body)):
             continue
         found = _fragment(text if _MARKUP.search(text) else text.replace("\\n", "\n"), title)
-        if found.prose > 2 * body.prose and found.prose > 200:
+        if found.prose > 200 and (found.prose > 2 * body.prose or not _says(text, body)):
             body = replace(found, start=body.start, headline=body.headline, link_share=0.0)
     return body
+
+
+def _says(text: str, body: Body) -> bool:
+    """Whether the page's JSON and the body are the same article: each may be shorter than the other, or of another form."""
+    said, shown = flat(text[:200_000]), flat(" ".join(body.paragraphs)[:200_000])
+    probes = [flat(p)[:40] for p in body.paragraphs if len(p) > 60][:30]
+    if not probes or sum(probe in said for probe in probes) >= 0.2 * len(probes):
+        return True
+    middle = len(said) // 2
+    return any(said[at : at + 40] in shown for at in (20, middle, middle + 60, max(0, len(said) - 120)))
 
 
 def join_pages(pages: Sequence[CleanPage]) -> CleanPage:
@@ -188,7 +196,7 @@ def join_pages(pages: Sequence[CleanPage]) -> CleanPage:
     if whole is not None and all(_size(whole) >= _size(p) for p in pages):
         used = [whole]
     else:
-        used = [page for _, page in ordered if page.kind in ("article", "empty") or page is first]
+        used = [page for _, page in ordered if page is first or (page.kind == "article" and page is not whole)]
     paragraphs: list[str] = []
     seen: set[str] = set()
     cut: list[str] = []

@@ -128,10 +128,10 @@ def judge(tag: str, names: str) -> str | None:
     return found if verdict is None or tag in ("html", "body", "main") else verdict
 
 
-def cut_related(block: Block) -> str | None:
-    """Take "Baca juga" labels and their links out of a block's text, in place.
+def cut_related(block: Block) -> tuple[str, str] | None:
+    """Return what of a block's text is a "Baca juga" label with its links, and the text without it; None where nothing is.
 
-    Returns what was taken, or None. The block's text is empty afterwards where nothing else was in it.
+    The text without it is empty where nothing else was in the line.
     """
     text = block.text
     table = rules()
@@ -139,10 +139,7 @@ def cut_related(block: Block) -> str | None:
         if len(text) > _MAX_LINE or text[0] in "\"“‘'":
             return None
         match = table.label_colon.match(text)
-        if match and _title_like(text[match.end() :]):
-            block.text = ""
-            return text
-        return None
+        return (text, "") if match and _title_like(text[match.end() :]) else None
     spans = _related_spans(block)
     if not spans:
         return None
@@ -155,8 +152,7 @@ def cut_related(block: Block) -> str | None:
     rest = " ".join(" ".join(kept).split())
     if not any(c.isalnum() for c in rest) or (len(rest) < 25 and not _SENTENCE_END.search(rest)):
         rest = ""
-    block.text, block.links = rest, []
-    return " ".join(taken).strip()
+    return " ".join(taken).strip(), rest
 
 
 def _related_spans(block: Block) -> list[tuple[int, int]]:

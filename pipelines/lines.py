@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from dataclasses import replace
 
 from pipelines import clutter
 from pipelines.blocks import Block
@@ -78,14 +79,15 @@ def _cut_lines(blocks: list[Block], title: str, alts: set[str], pictured: set[in
     recent: deque[str] = deque(maxlen=3)
     label_open = 0  # lines that a bare "Baca juga" may still claim
     last = len(blocks) - 1
-    for index, block in enumerate(blocks):
-        text = block.text
+    for index, line in enumerate(blocks):
+        block, text = line, line.text
         taken = clutter.cut_related(block)
         if taken is not None:
-            cut.append(f"related: {taken[:200]}")
-            if not block.text:
+            cut.append(f"related: {taken[0][:200]}")
+            text = taken[1]
+            if not text:
                 continue
-            text = block.text
+            block = replace(block, text=text, links=[])
         if clutter.is_label(text):
             cut.append(f"related: {text}")
             label_open = 12
@@ -138,9 +140,8 @@ def _why_not(block: Block, title: str, alts: set[str], pictured: set[int], all_l
         if key in alts and len(key) > 20:
             return "caption"
         near = id(block) in pictured
-        if not _DATELINE.search(text) and (
-            _CREDITED.search(text) or (near and len(text) < 300 and _AGENCY.search(text))
-        ):
+        credited = _CREDITED.search(text) and (near or not _SIGNED.search(text))
+        if not _DATELINE.search(text) and (credited or (near and len(text) < 300 and _AGENCY.search(text))):
             return "caption"
     return None
 
