@@ -177,8 +177,8 @@ def _says(text: str, body: Body) -> bool:
     probes = [flat(p)[:40] for p in body.paragraphs if len(p) > 60][:30]
     if not probes or sum(probe in said for probe in probes) >= 0.2 * len(probes):
         return True
-    middle = len(said) // 2
-    return any(said[at : at + 40] in shown for at in (20, middle, middle + 60, max(0, len(said) - 120)))
+    pieces = [said[len(said) * n // 10 :][:40] for n in range(9)]
+    return sum(piece in shown for piece in pieces) >= 3  # one or two may be a related link that both have
 
 
 def join_pages(pages: Sequence[CleanPage]) -> CleanPage:
