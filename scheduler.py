@@ -114,9 +114,14 @@ class Watch:
         """Run a store method in the store's own thread: a slow disk must not stop the loop."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(method, *values))
 
-    async def poll(self, source: Source, *, since: datetime | None = None, limit: int | None = None, alerts: bool = True) -> Summary:
+    async def poll(
+        self, source: Source, *, since: datetime | None = None, limit: int | None = None, alerts: bool = True
+    ) -> Summary:
         """Poll a source and record what came of it; return the summary. Raises StoreError where it could not be recorded."""
-        memory, failures = await self.call(self.store.memory, source.id), await self.call(self.store.failures, source.id)
+        memory, failures = (
+            await self.call(self.store.memory, source.id),
+            await self.call(self.store.failures, source.id),
+        )
         report = await self.crew.poll(PollTask(source, memory, since, limit or int(LIMITS.max_entries)))
         next_at = decide_next_poll(source, report, failures, datetime.now(UTC), self._rng)
         recorded: Recorded = await self._recorded(report, next_at, self._plan if alerts else None)
@@ -124,7 +129,12 @@ class Watch:
         log.info(
             "poll source=%s outcome=%s found=%d new=%d kept=%d revised=%d duplicates=%d off_topic=%d alerts=%d errors=%d seconds=%.1f",
             *(source.id, report.outcome, report.found, report.new, summary.kept, summary.revised, summary.duplicates),
-            *(report.off_topic, recorded.alerts, len(report.errors), (report.finished_at - report.started_at).total_seconds()),
+            *(
+                report.off_topic,
+                recorded.alerts,
+                len(report.errors),
+                (report.finished_at - report.started_at).total_seconds(),
+            ),
         )
         return summary
 
@@ -193,7 +203,10 @@ async def try_once(
     """Poll the sources and store and send nothing: `--dry-run`, `extract URL`, `sources check`. Raises WorkerError."""
     settings, rules = crawl_settings(config)
     async with Crew(settings, rules, workers=config.settings.workers, on_progress=on_progress) as crew:
-        tasks = [PollTask(source, memories.get(source.id, Memory()), since, limit or int(LIMITS.max_entries)) for source in sources]
+        tasks = [
+            PollTask(source, memories.get(source.id, Memory()), since, limit or int(LIMITS.max_entries))
+            for source in sources
+        ]
         reports = await asyncio.gather(*(crew.poll(task) for task in tasks))
     return [summarised(report, None) for report in reports]
 
@@ -229,7 +242,9 @@ def _alert_plan(config: Config) -> Any:
     from pipelines.store import AlertPlan
 
     max_age = config.alerts.max_age_s
-    return AlertPlan({rule.id: rule.notify for rule in config.rules}, None if max_age is None else timedelta(seconds=max_age))
+    return AlertPlan(
+        {rule.id: rule.notify for rule in config.rules}, None if max_age is None else timedelta(seconds=max_age)
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- for ever
@@ -362,7 +377,9 @@ def _sender(config: Config) -> Sender:
 
     webhooks = [channel.webhook for channel in config.channels.values() if channel.webhook]
     guard = AddressGuard(config.settings.allow_private_networks, {host_key(webhook) for webhook in webhooks})
-    return Sender(partial(resolve_allowed, guard), config.settings.language, ZoneInfo(config.settings.timezone), retry_after_s)
+    return Sender(
+        partial(resolve_allowed, guard), config.settings.language, ZoneInfo(config.settings.timezone), retry_after_s
+    )
 
 
 def _daemon_process(database: Path) -> int | None:

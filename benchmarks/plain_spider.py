@@ -15,14 +15,26 @@ import scrapy
 import trafilatura
 from scrapy.crawler import AsyncCrawlerProcess
 
-TOPIC = re.compile(r"\b(ASN|PNS|PPPK|aparatur sipil negara|pegawai negeri)\b", re.I), re.compile(r"netral|politik praktis|keberpihakan", re.I)
+TOPIC = (
+    re.compile(r"\b(ASN|PNS|PPPK|aparatur sipil negara|pegawai negeri)\b", re.I),
+    re.compile(r"netral|politik praktis|keberpihakan", re.I),
+)
+
+
+# The same concurrency as ours, no delay on loopback, no robots.txt: nothing that would slow it.
+SETTINGS = {
+    "CONCURRENT_REQUESTS": 64,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
+    "LOG_LEVEL": "ERROR",
+    "ROBOTSTXT_OBEY": False,
+    "TELNETCONSOLE_ENABLED": False,
+    "REMOTE_CONTROL_ENABLED": False,
+}
 
 
 class PlainSpider(scrapy.Spider):
     name = "plain"
-    # The same concurrency as ours, no delay on loopback, no robots.txt: nothing that would slow it.
-    custom_settings = {"CONCURRENT_REQUESTS": 64, "CONCURRENT_REQUESTS_PER_DOMAIN": 16, "LOG_LEVEL": "ERROR", "ROBOTSTXT_OBEY": False,
-                       "TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False}
+    custom_settings = SETTINGS
 
     def __init__(self, database: str, feeds: list[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -46,7 +58,8 @@ class PlainSpider(scrapy.Spider):
         if all(part.search(text) for part in TOPIC):
             with self.db:
                 self.db.execute(
-                    "INSERT OR IGNORE INTO articles VALUES (?, ?, ?, ?, ?)", (response.url, found.title, found.author, found.date, found.text)
+                    "INSERT OR IGNORE INTO articles VALUES (?, ?, ?, ?, ?)",
+                    (response.url, found.title, found.author, found.date, found.text),
                 )
 
 

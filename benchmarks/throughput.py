@@ -133,9 +133,13 @@ def main() -> None:
         print(f"\n{options.articles * options.outlets} pages, {share:.0%} on topic, medians of {options.rounds}")
         print(f"{'':<14}{'pages/s':>9}{'CPU ms/page':>13}{'peak MiB':>10}{'stored':>8}")
         for name, figures in found.items():
-            print(f"{name:<14}{figures['pages_per_s']:>9.1f}{figures['cpu_ms_per_page']:>13.1f}{figures['peak_mib']:>10.0f}{figures['stored']:>8.0f}")
+            print(
+                f"{name:<14}{figures['pages_per_s']:>9.1f}{figures['cpu_ms_per_page']:>13.1f}{figures['peak_mib']:>10.0f}{figures['stored']:>8.0f}"
+            )
         ours, plain = found["pantau"], found["plain spider"]
-        print(f"pantau: {ours['pages_per_s'] / plain['pages_per_s']:.1f} x the pages/s at {ours['cpu_ms_per_page'] / plain['cpu_ms_per_page']:.2f} of the CPU")
+        print(
+            f"pantau: {ours['pages_per_s'] / plain['pages_per_s']:.1f} x the pages/s at {ours['cpu_ms_per_page'] / plain['cpu_ms_per_page']:.2f} of the CPU"
+        )
 
 
 if __name__ == "__main__":

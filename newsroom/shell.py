@@ -5,7 +5,7 @@ proportions of real pages (inline scripts first, then links, then styles), and w
 they mean nothing, as real recommendation widgets have them.
 """
 
-# ruff: noqa: E501 - templates are readable only as the lines they print
+
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ MAX_TITLE_CHARS = 500
 TOPIC = "topic"
 _TITLE_TAG = re.compile(r"<title[^>]*>([^<]{1,2000})", re.I)
 # What a page says of having further pages; only then is a page parsed that the screen would drop.
-_PAGED = re.compile(r"halaman|selanjutnya|rel=[\"']?next|[?&](page|showpage|single|page_num)=|paging|pagination|page-link|post-page|nextpage", re.I)
+_PAGED = re.compile(
+    r"halaman|selanjutnya|rel=[\"']?next|[?&](page|showpage|single|page_num)=|paging|pagination|page-link|post-page|nextpage",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,12 @@ def set_up(settings: CrawlSettings) -> None:
     """Prepare this process to read articles under these settings; call once before `read_article`."""
     expressions = {rule: spec["match"] for rule, spec in settings.rules.items() if spec["match"] is not None}
     _step[:] = [
-        _Step(settings.keep == "all", Screen(settings.topic), Matcher({**expressions, TOPIC: settings.topic}), settings.rules)
+        _Step(
+            settings.keep == "all",
+            Screen(settings.topic),
+            Matcher({**expressions, TOPIC: settings.topic}),
+            settings.rules,
+        )
     ]
 
 
@@ -78,7 +86,9 @@ def read_article(request: ReadRequest) -> Article | Rejection | MorePages:
 
 def _cleaned(text: str, page: Page, request: ReadRequest) -> CleanPage:
     source = request.source
-    return clean_page(text, page.url, hints=source.article, zone=source.timezone, fetched_at=request.now, entry=request.entry)
+    return clean_page(
+        text, page.url, hints=source.article, zone=source.timezone, fetched_at=request.now, entry=request.entry
+    )
 
 
 def _missing_pages(pages: list[CleanPage], request: ReadRequest) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u20
 _JOINER = re.compile("(?<![\u0590-\u1fff\u2600-\u27ff\U0001f000-\U0001faff])[\u200c\u200d]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# libxml2 2.14 drops what follows </html>; pages put together from parts have it in their middle
+_END_OF_PAGE = re.compile(r"</(?:html|body)\s*>", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,500}>")
 
 MAX_BLOCKS = 40_000  # a page with more lines is no article; reading on would only cost time
@@ -83,6 +85,7 @@ class Reading:
 def parse_html(text: str) -> Any:
     """Return the page's tree, or None where there is none. Never raises; lxml cuts off nesting beyond 2,048 levels."""
     text = _DECLARATION.sub("", text, count=1)  # lxml refuses str with an encoding declaration
+    text = _END_OF_PAGE.sub("", text)
     if not text.strip():
         return None
     # bytes, because lxml reads a str with characters beyond the BMP more slowly and may obey a false <meta charset>

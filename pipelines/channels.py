@@ -53,7 +53,13 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 class Sender:
     """Sends alerts; keeps its connections. Use as an async context manager."""
 
-    def __init__(self, resolve: Resolve, language: str, zone: ZoneInfo, retry_after_s: Callable[[str | None, datetime], float | None]) -> None:
+    def __init__(
+        self,
+        resolve: Resolve,
+        language: str,
+        zone: ZoneInfo,
+        retry_after_s: Callable[[str | None, datetime], float | None],
+    ) -> None:
         self._client = httpx.AsyncClient(
             transport=_GuardedTransport(resolve),
             follow_redirects=False,  # a redirect would carry the signed body to an address nobody named
@@ -87,7 +93,9 @@ class Sender:
         try:
             async with asyncio.timeout(DEADLINE_S):
                 # Streamed and never read: the status is all we want, and an endless answer must not hold us.
-                async with self._client.stream("POST", channel.webhook or "", content=body, headers=headers) as response:
+                async with self._client.stream(
+                    "POST", channel.webhook or "", content=body, headers=headers
+                ) as response:
                     return self._judged(response, now)
         except TimeoutError:
             return Attempt("retry", f"no answer within {DEADLINE_S} s")
@@ -112,7 +120,9 @@ class Sender:
             return Attempt("final", "Apprise does not know this kind of address")
         try:
             async with asyncio.timeout(DEADLINE_S * 2):  # some services take several requests
-                sent = await target.async_notify(title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT)
+                sent = await target.async_notify(
+                    title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT
+                )
         except TimeoutError:
             return Attempt("retry", f"no answer within {DEADLINE_S * 2} s")
         return Attempt("sent") if sent else Attempt("retry", "the service did not take the message")
@@ -129,19 +139,15 @@ def signature(secret: str, alert_id: str, timestamp_s: int, body: bytes) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the system's words for a failed connection, which hold no address of ours."""
+    """Return the guard's or the system's words for a failed connection, which hold no address of ours."""
     found: BaseException | None = error
     while found is not None:
-        if isinstance(found, RefusedAddress):
+        if type(found).__name__ == _REFUSED:
             return str(found)
         if isinstance(found, OSError) and found.strerror:
             return found.strerror
         found = found.__cause__ or found.__context__
     return "connection failed"
-
-
-class RefusedAddress(OSError):
-    """The address guard lets nobody reach this host."""
 
 
 class _GuardedTransport(httpx.AsyncHTTPTransport):
@@ -156,8 +162,14 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
         )
 
 
+_REFUSED = "RefusedAddress"
+
+
 def _guarded_backend(resolve: Resolve) -> Any:
     import httpcore
+
+    # A connection error of httpcore's, because its pool drops the cause of what it raises on.
+    refused = type(_REFUSED, (httpcore.ConnectError,), {})
 
     class Guarded(httpcore.AsyncNetworkBackend):
         def __init__(self) -> None:
@@ -169,7 +181,9 @@ def _guarded_backend(resolve: Resolve) -> Any:
             except OSError as error:
                 raise httpcore.ConnectError(f"cannot resolve: {error.strerror}") from error
             if not addresses:
-                raise httpcore.ConnectError("refused") from RefusedAddress("the address guard refused the receiver's address")
+                raise httpcore.ConnectError("refused") from RefusedAddress(
+                    "the address guard refused the receiver's address"
+                )
             for place, address in enumerate(addresses):
                 try:
                     return await self._inner.connect_tcp(address, port, *args, **kwargs)
@@ -179,7 +193,7 @@ def _guarded_backend(resolve: Resolve) -> Any:
             raise AssertionError("unreachable: the last address returns or raises")
 
         async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-            raise httpcore.ConnectError("refused") from RefusedAddress("no sockets of the file system")
+            raise refused("no sockets of the file system")
 
         async def sleep(self, seconds: float) -> None:
             await asyncio.sleep(seconds)

@@ -175,7 +175,7 @@ def _says(text: str, body: Body) -> bool:
     """Whether the page's JSON and the body are the same article: each may be shorter than the other, or of another form."""
     said, shown = flat(text[:200_000]), flat(" ".join(body.paragraphs)[:200_000])
     probes = [flat(p)[:40] for p in body.paragraphs if len(p) > 60][:30]
-    if not probes or sum(probe in said for probe in probes) >= 0.2 * len(probes):
+    if not probes or sum(probe in said for probe in probes) > 0.3 * len(probes):
         return True
     pieces = [said[len(said) * n // 10 :][:40] for n in range(9)]
     return sum(piece in shown for piece in pieces) >= 3  # one or two may be a related link that both have

@@ -51,6 +51,7 @@ _UPDATED_TEXT = re.compile(
     r"^\W*(?:update[d]?|diperbarui|diperbaharui|last updated?|pembaruan|terakhir diperbarui|modified)\b",
     re.IGNORECASE,
 )
+_ELSEWHERE = frozenset(("related", "comments", "aside", "nav", "ads"))
 _DIGITS = re.compile(r"\d")
 _URL_DAY = re.compile(
     r"(?<!\d)(20\d\d)[/-]?(0[1-9]|1[0-2])[/-]?(0[1-9]|[12]\d|3[01])(?!\d)|"
@@ -131,34 +132,29 @@ def _machine(head: Head) -> Iterator[tuple[str, str]]:
 def _visible(
     reading: Reading, headline: int, start: int, zone: str | ZoneInfo, fetched_at: datetime | None
 ) -> _Read | None:
-    """The date line beside the headline: the nearest after it, up to the body's first lines, else just before it."""
+    """The date line beside the headline: the nearest after it, up to the body's first lines, else just before it.
+
+    Before the headline only a time of day counts: there, a day alone is today's, in the bar at the top of the page.
+    """
     blocks = reading.blocks
     if headline < 0 and start < 0:
         return None
     low = headline if headline >= 0 else max(0, start - 12)
-    high = min(len(blocks), max(low + 12, min(start, low + 40) + 2 if start >= 0 else 0))
-    after = range(low + (headline >= 0), high)
-    before = range(low - 1, max(-1, low - 9), -1)
-    fallback: _Read | None = None
-    for index in (*after, *before):
+    high = low + 14 if start < 0 else min(start + 6, low + 45)
+    day: _Read | None = None
+    for index in (*range(low, min(high, len(blocks))), *range(low - 1, max(-1, low - 6), -1)):
         block = blocks[index]
         text = block.text
-        if (
-            len(text) > 160
-            or not _DIGITS.search(text)
-            or _UPDATED_TEXT.match(text)
-            or block.link_chars > 0.6 * len(text)
-        ):
+        # A long line of the body is a sentence that speaks of a day
+        size = 70 if 0 <= start <= index else 160
+        if len(text) > size or not _DIGITS.search(text) or _UPDATED_TEXT.match(text) or block.cut in _ELSEWHERE:
             continue
-        if start >= 0 and index >= start and len(text) > 70:
-            continue  # a sentence of the body that speaks of a day
         found = parse_tanggal(text, zone, now=fetched_at)
-        if found is None:
-            continue
-        if found.precision == "minute":
+        if found is not None and found.precision == "minute":
             return _Read("visible", text, found)
-        fallback = fallback or _Read("visible", text, found)
-    return fallback
+        if found is not None and day is None and index >= low:
+            day = _Read("visible", text, found)
+    return day
 
 
 def _finer(machine: _Read | None, visible: _Read | None, entry: datetime | None, zone: str | ZoneInfo) -> _Read | None:

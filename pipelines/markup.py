@@ -13,9 +13,12 @@ from __future__ import annotations
 import html
 import re
 
-# A tag to its end: ">" inside a quoted value does not end it (HTML, 13.2.5 Tokenization). Possessive, so linear.
-_TO_END = r"(?:[^>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+'|))*+>"
+# A tag to its end, or to the end of the text: ">" inside a quoted value does not end it (HTML, 13.2.5 Tokenization).
+# It always succeeds and gives nothing back, so a pass over a page is linear however odd the page.
+_TO_END = r"(?:[^>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+'|))*+(?:>|\Z)"
 _TAG = re.compile(rf"<(?=[a-zA-Z/!?]){_TO_END}")
+# Stands behind a text while its tags are taken away: gone means that the last tag was not closed.
+_SENTINEL = "\x1e"
 # White space to every reader of ours, and nothing that a page needs.
 JOINT = "\x1f"
 # A link alone in its block: between two tags of blocks nothing but links. Not in <p> (a body's paragraph may be one
@@ -102,19 +105,34 @@ def _strip(page: str, *, cut_links: bool) -> tuple[list[str], list[str]]:
         if start < done:
             continue
         text = _without_tags(page[done:start], cut_links=cut_links)
-        if _in_a_tag(text):
+        if text is None:
+            # What looks like a comment or script stands in an attribute: go on to see where that tag ends.
             false_starts += 1
             if false_starts > _MAX_FALSE_STARTS:
                 raise Unreadable(page[start : start + 40])
             continue
         out.append(text)
         done = _skip_special(page, special, aside, scripts)
-    out.append(_without_tags(page[done:], cut_links=cut_links))
+    text = _without_tags(page[done:], cut_links=cut_links)
+    if text is None:
+        text = _up_to_open_tag(page[done:], aside)
+    out.append(text)
     return [JOINT.join(out), *aside], scripts
 
 
-def _without_tags(markup: str, *, cut_links: bool) -> str:
-    return _TAG.sub(JOINT, _LONE_LINKS.sub(_cut_headlines, markup) if cut_links else markup)
+def _without_tags(markup: str, *, cut_links: bool) -> str | None:
+    """Return the markup's text, or None where its last tag is not closed."""
+    if cut_links:
+        markup = _LONE_LINKS.sub(_cut_headlines, markup)
+    text = _TAG.sub(JOINT, markup + _SENTINEL)
+    return text[:-1] if text.endswith(_SENTINEL) else None
+
+
+def _up_to_open_tag(markup: str, aside: list[str]) -> str:
+    """Return the text before the tag that is never closed. Browsers drop the rest; some readers may not."""
+    start = max(tag.start() for tag in _TAG.finditer(markup))
+    aside.append(markup[start:])
+    return _TAG.sub(JOINT, markup[:start])
 
 
 def _cut_headlines(match: re.Match[str]) -> str:
@@ -123,19 +141,13 @@ def _cut_headlines(match: re.Match[str]) -> str:
     return match["block"] if headline_chars <= _MAX_HEADLINE_CHARS else match[0]
 
 
-def _in_a_tag(text: str) -> bool:
-    """Say whether a text that lost its whole tags ends inside a tag that goes on."""
-    last = text.rfind("<")
-    return last >= 0 and (text[last + 1 : last + 2].isalpha() or text[last + 1 : last + 2] in ("/", "!", "?"))
-
-
 def _skip_special(page: str, special: re.Match[str], aside: list[str], scripts: list[str]) -> int:
     """Return where the comment or element ends, having kept what of it can be text."""
     start, name = special.start(), special["name"]
     if name is None:
         return _end_of_comment(page, start, aside)
     tag = _TAG.match(page, start)
-    if tag is None:
+    if tag is None or not tag[0].endswith(">"):
         aside.append(page[start:])
         return len(page)
     name = name.lower()

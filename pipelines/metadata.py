@@ -78,6 +78,7 @@ _LAPORAN = re.compile(
     r"jurnalis)?\s*[^,:]{0,40}[,:]\s*(?P<name>[^\W\d_][\w.' -]{2,50})$",
     re.IGNORECASE,
 )
+_OLEH = re.compile(r"^oleh\s*:\s*(?P<name>[^\W\d_][\w.'’ -]{2,50})$", re.IGNORECASE)
 _BY_LINE = re.compile(r"^(?:oleh|by)\s*:?\s+(?P<name>[A-Z][\w.'’-]+(?:\s+[A-Z][\w.'’-]*){0,4})\W*$", re.IGNORECASE)
 _META_AUTHORS = (
     "content_author", "article:reporter", "author", "article:author", "dable:author", "parsely-author",
@@ -338,7 +339,7 @@ def author_of(head: Head, reading: Reading, entry_author: str | None = None) -> 
         text = block.text
         if len(text) > 160:
             continue
-        found = _REPORTER_LINE.search(text) or _LAPORAN.match(text)
+        found = _REPORTER_LINE.search(text) or _LAPORAN.match(text) or _OLEH.match(text)
         if found:
             credits.append(found["name"])
         if (edited := _EDITOR_LINE.search(text)) is not None:

@@ -13,10 +13,7 @@ from pipelines.wilayah import region_name, regions
 APPLICATION_ID = 0x50414E54  # "PANT": `file` and we know the database as ours, and never touch another one
 migrations = Migrations("pantau")
 
-FEED_COLUMNS = (
-    "seq id url source outlet title author body image published_at modified_at fetched_at date_precision category "
-    "province_code province regency_code regency flags rules matches story_id revision content_sha256 gone_at"
-).split()
+FEED_COLUMNS = ["seq", "id", "url", "source", "outlet", "title", "author", "body", "image", "published_at", "modified_at", "fetched_at", "date_precision", "category", "province_code", "province", "regency_code", "regency", "flags", "rules", "matches", "story_id", "revision", "content_sha256", "gone_at"]
 
 _TABLES = """
 CREATE TABLE regions (

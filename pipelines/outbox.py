@@ -62,7 +62,9 @@ class Relay:
             return Attempt("retry", f"sources.yaml has no channel {name!r} any more")
         try:
             return await self._sender.send(channel, alert.id, alert.payload)
-        except Exception as error:  # the boundary "per delivery": a bug in one service's sender must not stop the others
+        except (
+            Exception
+        ) as error:  # the boundary "per delivery": a bug in one service's sender must not stop the others
             log.exception("alert failed: channel=%s id=%s", name, alert.id)
             return Attempt("retry", type(error).__name__)
 
@@ -76,10 +78,22 @@ class Relay:
         give_up_at = (alert.first_attempt_at or now) + timedelta(seconds=GIVE_UP_S)
         if attempt.result == "final" or next_at > give_up_at:
             await self._call(self._store.alert_failed, alert.id, now, attempt.error)
-            log.error("alert given up: channel=%s id=%s attempt=%d error=%s", alert.channel, alert.id, alert.attempts + 1, attempt.error)
+            log.error(
+                "alert given up: channel=%s id=%s attempt=%d error=%s",
+                alert.channel,
+                alert.id,
+                alert.attempts + 1,
+                attempt.error,
+            )
             return "final"
         await self._call(self._store.alert_postponed, alert.id, now, next_at, attempt.error)
-        log.warning("alert put off: channel=%s id=%s attempt=%d error=%s", alert.channel, alert.id, alert.attempts + 1, attempt.error)
+        log.warning(
+            "alert put off: channel=%s id=%s attempt=%d error=%s",
+            alert.channel,
+            alert.id,
+            alert.attempts + 1,
+            attempt.error,
+        )
         return "retry"
 
 

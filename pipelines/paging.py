@@ -91,7 +91,7 @@ def find_pages(root: Any, url: str, canonical: str | None, *, hint: str | None =
         return Paging()
     if _all_here(root, len(pages)):
         return Paging()
-    whole = whole or _known_whole(here.stem, canonical)
+    whole = whole or _known_whole(url, canonical)
     if whole is not None:
         return Paging((whole,), whole)
     return Paging(_complete(pages, here))
@@ -213,8 +213,8 @@ def _known() -> dict[str, str]:
     return {domain: entry["form"] for entry in data["whole"] for domain in entry["domains"].split()}
 
 
-def _known_whole(stem: str, canonical: str | None) -> str | None:
-    address = canonical or f"https:{stem}"
+def _known_whole(url: str, canonical: str | None) -> str | None:
+    address = canonical or url
     variant = _variant(address, loose=True)
     try:
         parts = urlsplit(address)

@@ -14,8 +14,8 @@ from typing import Any
 from crawler.errors import StoreBusy, StoreUnusable
 from crawler.identity import entry_key
 from crawler.items import Memory, from_json
+from pipelines.database import check_ours, parse_stamp, stamp
 from pipelines.migrations import FEED_COLUMNS
-from pipelines.store import check_ours, parse_stamp, stamp
 
 Row = dict[str, Any]
 _BATCH = 500  # rows held in memory at a time by whoever streams the feed
@@ -29,7 +29,9 @@ class Reader:
         if not path.exists():
             raise StoreUnusable(f"{path} does not exist yet: `pantau crawl` or `pantau run` makes it")
         try:
-            self._conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, check_same_thread=False)
+            self._conn = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, check_same_thread=False
+            )
             self._conn.row_factory = sqlite3.Row
             check_ours(self._conn, path)
             if not self._conn.execute("PRAGMA user_version").fetchone()[0]:

@@ -23,8 +23,34 @@ _DAYS = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
 _MONTHS = {
-    "id": ("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November", "Desember"),
-    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"),
+    "id": (
+        "Januari",
+        "Februari",
+        "Maret",
+        "April",
+        "Mei",
+        "Juni",
+        "Juli",
+        "Agustus",
+        "September",
+        "Oktober",
+        "November",
+        "Desember",
+    ),
+    "en": (
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ),
 }
 _ZONE_NAMES = {7: "WIB", 8: "WITA", 9: "WIT"}
 _CATEGORY_NAMES = {
@@ -39,8 +65,18 @@ _CATEGORY_NAMES = {
     }
 }
 _WORDS = {
-    "id": {"unknown": "waktu terbit tidak diketahui", "media": "media lain", "test": "Uji kanal pantau", "works": "Kanal {} berfungsi."},
-    "en": {"unknown": "time of publication unknown", "media": "more outlets", "test": "pantau channel test", "works": "Channel {} works."},
+    "id": {
+        "unknown": "waktu terbit tidak diketahui",
+        "media": "media lain",
+        "test": "Uji kanal pantau",
+        "works": "Kanal {} berfungsi.",
+    },
+    "en": {
+        "unknown": "time of publication unknown",
+        "media": "more outlets",
+        "test": "pantau channel test",
+        "works": "Channel {} works.",
+    },
 }
 
 
@@ -54,10 +90,15 @@ class Message:
 
 def feed_record(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of `feed` with its JSON columns as lists."""
-    return {name: json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) else value for name, value in row.items()}
+    return {
+        name: json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) else value
+        for name, value in row.items()
+    }
 
 
-def render_payload(kind: str, now: datetime, rules: Sequence[str], story: Mapping[str, int], row: Mapping[str, Any]) -> str:
+def render_payload(
+    kind: str, now: datetime, rules: Sequence[str], story: Mapping[str, int], row: Mapping[str, Any]
+) -> str:
     """Return the webhook's JSON document (INTERFACE section 6). A body of over 20 kB is cut and marked `body_truncated`."""
     article = feed_record(row)
     body = article["body"].encode("utf-8")
@@ -93,7 +134,11 @@ def render_message(payload: str, language: str, zone: ZoneInfo) -> Message:
     where = article["regency"] or article["province"]
     label = " · ".join(part for part in (_CATEGORY_NAMES.get(language, {}).get(category, category), where) if part)
     published = article["published_at"]
-    when = render_time(datetime.fromisoformat(published), article["date_precision"], language, zone) if published else words["unknown"]
+    when = (
+        render_time(datetime.fromisoformat(published), article["date_precision"], language, zone)
+        if published
+        else words["unknown"]
+    )
     others = data["story"]["outlets"] - 1
     more = f"+{others} {words['media']}" if others > 0 else ""
     lines = [
@@ -102,7 +147,10 @@ def render_message(payload: str, language: str, zone: ZoneInfo) -> Message:
         _evidence(article),
         article["url"],
     ]
-    return Message(one_line(f"[{label}] {article['title']}" if label else article["title"]), "\n\n".join(line for line in lines if line))
+    return Message(
+        one_line(f"[{label}] {article['title']}" if label else article["title"]),
+        "\n\n".join(line for line in lines if line),
+    )
 
 
 def render_test_message(channel: str, language: str) -> Message:
@@ -140,5 +188,7 @@ def _evidence(article: Mapping[str, Any]) -> str:
         start = at + len(part)
         if at <= hits[0]["start"] < start:
             sentence = one_line(part)
-            return f"“{sentence if len(sentence) <= _QUOTE_CHARS else sentence[:_QUOTE_CHARS].rsplit(' ', 1)[0] + ' …'}”"
+            return (
+                f"“{sentence if len(sentence) <= _QUOTE_CHARS else sentence[:_QUOTE_CHARS].rsplit(' ', 1)[0] + ' …'}”"
+            )
     return ""

@@ -3,36 +3,24 @@
     record    articles (new, edited, duplicate) ─ story ─ alerts (the outbox) ─ the source's memory and health     one COMMIT
     outbox    what is due; sent, to be tried again, failed
 
-Owns the lock against a second writer and every SQL statement that writes. Reading is pipelines.reader's, deciding is
-pipelines.dedupe's and pipelines.stories'. It imports neither scrapy nor lxml nor trafilatura. Raises StoreError alone:
-sqlite3's errors never leave this module. Tests: tests/pipelines/test_store.py; whoever adds a public method adds it there to
+Every SQL statement that writes is here; opening and locking are pipelines.database's, reading is pipelines.reader's, deciding
+pipelines.dedupe's and pipelines.stories'. It imports neither scrapy nor lxml nor trafilatura. Raises StoreError alone. Tests: tests/pipelines/test_store.py; whoever adds a public method adds it there to
 the test that every method raises StoreBusy on a locked database.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
-from crawler.errors import StoreBusy, StoreLocked, StoreUnusable
 from crawler.identity import entry_key
 from crawler.items import Article, Memory, PollReport, Source, from_json, to_json
 from pipelines import dedupe, stories
-from pipelines.migrations import APPLICATION_ID, NEWEST, migrations
+from pipelines.database import Writer, ours, parse_stamp, stamp
 from pipelines.render import render_payload
-
-BUSY_S = 5.0  # long enough for another tool's write, short enough that a poll can be put off
-_BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,68 +52,8 @@ class DueAlert:
     first_attempt_at: datetime | None
 
 
-class Store:
-    """Opened for writing, by one process at a time; use as a context manager.
-
-    Raises StoreLocked where another process writes, StoreUnusable where the file is not ours, newer, or damaged.
-    """
-
-    def __init__(self, path: Path, *, daemon: bool = False) -> None:
-        self.path = path
-        with _ours(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(path, daemon=daemon)
-        try:
-            with _ours(path):
-                self._conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S, check_same_thread=False)
-                self._db = Database(self._conn, recursive_triggers=False)
-                self._set_up()
-        except BaseException:
-            self.close()
-            raise
-
-    def _set_up(self) -> None:
-        check_ours(self._conn, self.path)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {int(BUSY_S * 1000)}"):
-            self._conn.execute(f"PRAGMA {pragma}")
-        if migrations.pending(self._db):
-            with self._transaction():
-                migrations.apply(self._db)
-                self._conn.execute(f"PRAGMA user_version = {NEWEST}")
-
-    def close(self) -> None:
-        """Close the database and give up the lock. Safe to call twice."""
-        if getattr(self, "_conn", None) is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._conn.close()
-        if self._lock is not None:
-            os.close(self._lock)  # the file stays: removing it would let two processes lock two files
-            self._lock = None
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Run the block in one transaction. BEGIN IMMEDIATE: a read that turns into a write fails at once when somebody else
-        wrote in between, whatever busy_timeout says (measured)."""
-        with _ours(self.path):
-            self._conn.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                if self._conn.in_transaction:
-                    self._conn.execute("ROLLBACK")
-                raise
-            try:
-                self._conn.execute("COMMIT")
-            except BaseException:
-                if self._conn.in_transaction:
-                    self._conn.execute("ROLLBACK")
-                raise
+class Store(Writer):
+    """The database, open for writing; see `Writer` for opening and what it raises."""
 
     # -------------------------------------------------------------------------------------------------------- sources
 
@@ -142,7 +70,7 @@ class Store:
 
     def due_sources(self, now: datetime, limit: int) -> list[str]:
         """Return the ids of active sources that are due, the longest due first."""
-        with _ours(self.path):
+        with ours(self.path):
             rows = self._conn.execute(
                 "SELECT id FROM sources WHERE active = 1 AND (next_poll_at IS NULL OR next_poll_at <= ?) "
                 "ORDER BY next_poll_at LIMIT ?",
@@ -152,13 +80,13 @@ class Store:
 
     def memory(self, source: str) -> Memory:
         """Return what the source remembers; an empty memory before its first poll."""
-        with _ours(self.path):
+        with ours(self.path):
             row = self._conn.execute("SELECT memory FROM memories WHERE source = ?", (source,)).fetchone()
         return from_json(Memory, json.loads(row[0])) if row else Memory()
 
     def failures(self, source: str) -> int:
         """Return how many polls of the source have failed in a row."""
-        with _ours(self.path):
+        with ours(self.path):
             row = self._conn.execute("SELECT failures FROM sources WHERE id = ?", (source,)).fetchone()
         return int(row[0]) if row else 0
 
@@ -184,7 +112,11 @@ class Store:
     def _record_article(self, article: Article, report: PollReport, plan: AlertPlan | None, recorded: Recorded) -> None:
         key = entry_key(article.url)
         at_address = self._stored("url_key = ?", key)
-        same_text = self._stored("source = ? AND content_sha256 = ?", article.source, article.content_sha256) if article.body else None
+        same_text = (
+            self._stored("source = ? AND content_sha256 = ?", article.source, article.content_sha256)
+            if article.body
+            else None
+        )
         decision = dedupe.decide(article, at_address, same_text)
         if decision == "insert":
             article_id = self._insert(article, key, report.finished_at)
@@ -254,7 +186,11 @@ class Store:
 
     def _story(self, article: Article, signature: bytes, now: datetime) -> int:
         """Return the story of a new article: that of a near copy, else a new one."""
-        found = stories.decide_story(signature, self._candidates(signature, article.published_at or now)) if signature else None
+        found = (
+            stories.decide_story(signature, self._candidates(signature, article.published_at or now))
+            if signature
+            else None
+        )
         if found is not None:
             return found
         cursor = self._conn.execute("INSERT INTO stories (title) VALUES (?)", (article.title,))
@@ -266,7 +202,7 @@ class Store:
         span = timedelta(days=stories.STORY_DAYS)
         rows = self._conn.execute(
             "SELECT a.story_id, s.signature FROM articles a JOIN signatures s ON s.article_id = a.id "
-            f"WHERE a.id IN ({wanted}) AND coalesce(a.published_at, a.fetched_at) BETWEEN ? AND ?",  # noqa: S608  our own text
+            f"WHERE a.id IN ({wanted}) AND coalesce(a.published_at, a.fetched_at) BETWEEN ? AND ?",  # noqa: S608  our text
             (*(value for pair in pairs for value in pair), stamp(at - span), stamp(at + span)),
         )
         return [stories.Candidate(*row) for row in rows]
@@ -301,7 +237,16 @@ class Store:
             cursor = self._conn.execute(
                 "INSERT INTO alerts (id, type, channel, story_id, article_id, payload, created_at, next_attempt_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (_alert_id(kind, channel, row["url"]), kind, channel, row["story_id"], article_id, payload, stamp(now), stamp(now)),
+                (
+                    _alert_id(kind, channel, row["url"]),
+                    kind,
+                    channel,
+                    row["story_id"],
+                    article_id,
+                    payload,
+                    stamp(now),
+                    stamp(now),
+                ),
             )
             made += cursor.rowcount
         return made
@@ -332,17 +277,20 @@ class Store:
 
     def due_alerts(self, now: datetime, limit: int = 100) -> list[DueAlert]:
         """Return alerts that wait and are due, in the order they were made."""
-        with _ours(self.path):
+        with ours(self.path):
             rows = self._conn.execute(
                 "SELECT id, channel, payload, attempts, first_attempt_at FROM alerts WHERE state = 'waiting' "
                 "AND next_attempt_at <= ? ORDER BY next_attempt_at, rowid LIMIT ?",
                 (stamp(now), limit),
             ).fetchall()
-        return [DueAlert(*row[:4], parse_stamp(row[4])) for row in rows]
+        return [
+            DueAlert(alert_id, channel, payload, attempts, parse_stamp(first))
+            for alert_id, channel, payload, attempts, first in rows
+        ]
 
     def next_alert_at(self) -> datetime | None:
         """Return when the next waiting alert is due; None: none waits."""
-        with _ours(self.path):
+        with ours(self.path):
             row = self._conn.execute("SELECT min(next_attempt_at) FROM alerts WHERE state = 'waiting'").fetchone()
         return parse_stamp(row[0])
 
@@ -383,29 +331,6 @@ class Store:
             return cursor.rowcount
 
 
-def stamp(at: datetime) -> str:
-    """Return a time as the database writes it: "2024-11-13T01:04:00Z". It must be aware."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_stamp(text: str | None) -> datetime | None:
-    """Return the time that `stamp` wrote."""
-    return datetime.fromisoformat(text) if text else None
-
-
-def check_ours(conn: sqlite3.Connection, path: Path) -> None:
-    """Raise StoreUnusable where the database is somebody else's or from a newer pantau. An empty one is fine."""
-    tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    application = conn.execute("PRAGMA application_id").fetchone()[0]
-    version = conn.execute("PRAGMA user_version").fetchone()[0]
-    if tables and application != APPLICATION_ID:
-        raise StoreUnusable(f"{path} is a database of another program; nothing was changed. Name another file with --db")
-    if version > NEWEST:
-        raise StoreUnusable(
-            f"{path} was written by a newer pantau (schema {version}, this one knows {NEWEST}); nothing was changed. Upgrade pantau"
-        )
-
-
 def _content(article: Article) -> dict[str, Any]:
     """Return the columns that an article's pages determine."""
     found = [("topic", match) for match in article.topic]
@@ -436,38 +361,3 @@ def _alert_id(kind: str, channel: str, url: str) -> str:
     import hashlib
 
     return "msg_" + hashlib.sha256(f"{kind}|{channel}|{entry_key(url)}".encode()).hexdigest()[:32]
-
-
-def _lock(path: Path, *, daemon: bool) -> int | None:
-    """Take the writer's lock and return its file, which says who has it. Raises StoreLocked.
-
-    The system frees it however the process ends.
-    """
-    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
-        os.close(handle)
-        raise StoreLocked(f"{path} is being written by {holder}; one at a time") from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"pantau (process {os.getpid()}{', daemon' if daemon else ''})\n".encode(), 0)
-    return handle
-
-
-@contextlib.contextmanager
-def _ours(path: Path) -> Iterator[None]:
-    """Turn SQLite's and the system's errors into ours, with the file's name. Bugs (wrong SQL, say) stay what they are."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", "")
-        if name in _BUSY:
-            raise StoreBusy(f"{path} stayed locked by another program for {BUSY_S:.0f} s; nothing was written") from error
-        if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-            raise StoreUnusable(f"{path} is not a usable SQLite database: {error}") from error
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-            raise StoreUnusable(f"{path} cannot be written: {error}") from error
-        raise
-    except OSError as error:
-        raise StoreUnusable(f"{path} cannot be opened: {error.strerror or error}") from error

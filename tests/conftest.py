@@ -37,7 +37,10 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and not ipaddress.ip_address(address[0].partition("%")[0]).is_loopback:
+        if (
+            self.family in (socket.AF_INET, socket.AF_INET6)
+            and not ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
+        ):
             raise OSError(f"a test tried to reach {address}")
         connect(self, address)
 
@@ -78,10 +81,14 @@ class Desk:
         self.config.write_text(self.newsroom.sources_yaml(**settings), "utf-8")
 
     def pantau(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*arguments), cwd=self.folder, text=True, capture_output=True, timeout=timeout_s, check=False)
+        return subprocess.run(
+            self.command(*arguments), cwd=self.folder, text=True, capture_output=True, timeout=timeout_s, check=False
+        )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(self.command(*arguments), cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return subprocess.Popen(
+            self.command(*arguments), cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
 
     @staticmethod
     def command(*arguments: str) -> list[str]:

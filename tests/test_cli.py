@@ -38,7 +38,9 @@ def test_help_names_every_command_and_answers_at_once() -> None:
     assert all(f"  {name} " in done.stdout for name in COMMANDS)
     # Bare Python needs 0.02 s and Scrapy alone 0.5 s: whoever imports it for --help is found here, on any machine.
     code = "import sys, cli; print(sorted({'scrapy', 'trafilatura', 'lxml', 'sqlite_utils', 'httpx', 'pydantic', 'apprise', 'rich.table'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 def test_a_crawl_prints_a_summary_and_plain_progress(desk: Desk) -> None:
@@ -82,7 +84,9 @@ def test_no_alerts_stores_and_raises_none_even_later(desk: Desk) -> None:
 def test_limit_takes_the_newest_and_the_rest_comes_with_the_next_crawl(desk: Desk) -> None:
     first = desk.crawl("koransekanak", "--limit", "3")["koransekanak"]
     assert (first["found"], first["new"]) == (3, 3)
-    newest = sorted((t for t in desk.newsroom.truths() if t.outlet == "koransekanak"), key=lambda t: t.published_at, reverse=True)
+    newest = sorted(
+        (t for t in desk.newsroom.truths() if t.outlet == "koransekanak"), key=lambda t: t.published_at, reverse=True
+    )
     stored = {row["title"] for row in desk.rows()}
     assert stored <= {truth.title for truth in newest[:4]}  # a listing may hold a dead link among the newest
     rest = desk.crawl("koransekanak")["koransekanak"]
@@ -91,7 +95,9 @@ def test_limit_takes_the_newest_and_the_rest_comes_with_the_next_crawl(desk: Des
 
 
 def test_since_leaves_out_what_is_older(desk: Desk) -> None:
-    ages = sorted(truth.published_at for truth in desk.newsroom.truths() if truth.outlet == "phinisi" and truth.on_topic)
+    ages = sorted(
+        truth.published_at for truth in desk.newsroom.truths() if truth.outlet == "phinisi" and truth.on_topic
+    )
     desk.crawl("phinisi", "--since", "1h")
     recent = [row["published_at"] for row in desk.rows()]
     assert len(recent) < len(ages)
@@ -126,7 +132,11 @@ def test_usage_errors_say_what_is_wrong_with_status_2(filled: Desk, arguments: l
 
 
 def test_a_broken_configuration_names_every_problem_with_its_line_and_makes_no_request(desk: Desk) -> None:
-    desk.config.write_text(desk.config.read_text().replace("region:", "regoin:").replace("timezone: Asia/Jakarta", "timezone: Asia/Jakatra"))
+    desk.config.write_text(
+        desk.config.read_text()
+        .replace("region:", "regoin:")
+        .replace("timezone: Asia/Jakarta", "timezone: Asia/Jakatra")
+    )
     desk.newsroom.clear()
     done = desk.pantau("crawl")
     assert done.returncode == 2
@@ -147,7 +157,10 @@ def test_debug_shows_a_traceback_and_only_debug_does(desk: Desk) -> None:
 
 
 def test_articles_searches_filters_and_prints_json(filled: Desk) -> None:
-    found = [json.loads(line) for line in filled.pantau("articles", "netralitas", "--json", "--limit", "5").stdout.splitlines()]
+    found = [
+        json.loads(line)
+        for line in filled.pantau("articles", "netralitas", "--json", "--limit", "5").stdout.splitlines()
+    ]
     assert 0 < len(found) <= 5
     assert isinstance(found[0]["matches"], list)
     dates = [row["published_at"] for row in found]
@@ -171,7 +184,12 @@ def test_the_feed_is_exported_whole_or_after_a_seq(filled: Desk) -> None:
     lines = filled.pantau("feed", "export", "--format", "jsonl").stdout.splitlines()
     assert [json.loads(line)["seq"] for line in lines] == [row["seq"] for row in rows]
     target = filled.folder / "berita.csv"
-    assert filled.pantau("feed", "export", "--format", "csv", "--after", str(rows[2]["seq"]), "--output", str(target)).returncode == 0
+    assert (
+        filled.pantau(
+            "feed", "export", "--format", "csv", "--after", str(rows[2]["seq"]), "--output", str(target)
+        ).returncode
+        == 0
+    )
     table = list(csv.DictReader(io.StringIO(target.read_text("utf-8"), newline="")))
     assert [row["url"] for row in table] == [row["url"] for row in rows[3:]]
 
@@ -184,7 +202,9 @@ def test_alerts_list_and_test_and_retry(desk: Desk) -> None:
     done = desk.pantau("alerts", "retry")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 sent" in done.stdout
-    assert {alert["state"] for alert in map(json.loads, desk.pantau("alerts", "list", "--json").stdout.splitlines())} == {"sent"}
+    assert {
+        alert["state"] for alert in map(json.loads, desk.pantau("alerts", "list", "--json").stdout.splitlines())
+    } == {"sent"}
     assert len(desk.receiver.accepted) == len(listed)
     desk.receiver.clear()
     assert desk.pantau("alerts", "test", "arsip").returncode == 0
@@ -197,7 +217,11 @@ def test_alerts_list_and_test_and_retry(desk: Desk) -> None:
 def page_of(desk: Desk, folder: Path) -> tuple[Path, object]:
     from urllib.request import urlopen
 
-    truth = next(truth for truth in desk.newsroom.truths() if truth.on_topic and truth.pages == 1 and truth.outlet == "koransekanak")
+    truth = next(
+        truth
+        for truth in desk.newsroom.truths()
+        if truth.on_topic and truth.pages == 1 and truth.outlet == "koransekanak"
+    )
     page = folder / "halaman.html.gz"
     with urlopen(truth.url) as answer:
         page.write_bytes(gzip.compress(answer.read()))
@@ -214,7 +238,11 @@ def test_extract_shows_what_would_be_stored_of_a_file(filled: Desk, tmp_path: Pa
     assert record["published_at"] == f"{truth.published_at:%Y-%m-%dT%H:%M}:00Z"
     assert record["matches"]
     assert record["rules"] == []
-    other = json.loads(filled.pantau("extract", str(page), "--json", "--config", "sources.yaml", "--url", "https://lain.example/berita/1").stdout)
+    other = json.loads(
+        filled.pantau(
+            "extract", str(page), "--json", "--config", "sources.yaml", "--url", "https://lain.example/berita/1"
+        ).stdout
+    )
     assert other["rules"] == ["semua"]
     assert {match["rule"] for match in other["matches"]} == {"topic", "semua"}
 
@@ -222,7 +250,10 @@ def test_extract_shows_what_would_be_stored_of_a_file(filled: Desk, tmp_path: Pa
 def test_extract_of_several_pages_goes_on_after_a_bad_one(filled: Desk, tmp_path: Path) -> None:
     page, _ = page_of(filled, tmp_path)
     off = tmp_path / "banjir.html"
-    off.write_text("<html><title>Banjir di hulu</title><body><article><h1>Banjir di hulu</h1>" + "<p>Sungai meluap sejak malam tadi dan warga mengungsi ke balai desa terdekat.</p>" * 5)
+    off.write_text(
+        "<html><title>Banjir di hulu</title><body><article><h1>Banjir di hulu</h1>"
+        + "<p>Sungai meluap sejak malam tadi dan warga mengungsi ke balai desa terdekat.</p>" * 5
+    )
     done = filled.pantau("extract", str(page), str(tmp_path / "none.html"), str(off), "--json")
     assert done.returncode == 3
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -255,9 +286,18 @@ def test_sources_are_listed_and_checked(filled: Desk) -> None:
 
 def test_scrapy_crawl_outlets_yields_articles_as_items(filled: Desk) -> None:
     items = filled.folder / "items.jsonl"
-    command = [str(Path(sys.executable).parent / "scrapy"), "crawl", "outlets", "-a", "source=phinisi", "-a", f"config={filled.config}", "-O", str(items)]
+    command = [
+        str(Path(sys.executable).parent / "scrapy"),
+        "crawl",
+        "outlets",
+        "-a",
+        "source=phinisi",
+        "-a",
+        f"config={filled.config}",
+        "-O",
+        str(items),
+    ]
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     titles = {json.loads(line)["title"] for line in items.read_text("utf-8").splitlines()}
     assert titles == {truth.title for truth in filled.newsroom.truths() if truth.outlet == "phinisi" and truth.on_topic}
-

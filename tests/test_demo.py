@@ -10,14 +10,24 @@ from tests.conftest import Desk
 
 
 def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(Desk.command("demo", *arguments), cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        Desk.command("demo", *arguments), cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_the_demo_tells_what_happened_and_leaves_a_database(tmp_path: Path) -> None:
     done = demo(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NOT AS IT SHOULD BE" not in done.stdout
-    for part in ("Sources polled", "kept, and why not", "Bodies", "The same again, joined", "Alerts", "second crawl", "one story in 3 articles"):
+    for part in (
+        "Sources polled",
+        "kept, and why not",
+        "Bodies",
+        "The same again, joined",
+        "Alerts",
+        "second crawl",
+        "one story in 3 articles",
+    ):
         assert part in done.stdout
     database = tmp_path / "pantau-demo" / "pantau.db"
     assert str(database.relative_to(tmp_path)) in done.stdout
@@ -26,7 +36,13 @@ def test_the_demo_tells_what_happened_and_leaves_a_database(tmp_path: Path) -> N
     db.close()
     for line in done.stdout.splitlines():
         if line.startswith("  pantau "):
-            shown = subprocess.run(["sh", "-c", line.replace("pantau ", f"{' '.join(Desk.command())} ", 1)], cwd=tmp_path, capture_output=True, text=True, check=False)
+            shown = subprocess.run(
+                ["sh", "-c", line.replace("pantau ", f"{' '.join(Desk.command())} ", 1)],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             assert (shown.returncode, bool(shown.stdout or shown.stderr)) == (0, True), line
 
 

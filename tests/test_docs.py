@@ -76,7 +76,12 @@ def test_the_consumer_of_the_readme_reads_the_feed(desk: Desk) -> None:
 def test_every_command_of_the_readme_exists() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     for group, name in set(re.findall(r"pantau (sources|alerts|feed) (\w+)", text)):
-        done = subprocess.run([sys.executable, "-m", "cli", group, name, "--help"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", group, name, "--help"], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, (group, name)
     for name in set(re.findall(r"`?pantau (crawl|run|demo|extract|articles|status)\b", text)):
-        assert subprocess.run([sys.executable, "-m", "cli", name, "--help"], capture_output=True, check=False).returncode == 0, name
+        assert (
+            subprocess.run([sys.executable, "-m", "cli", name, "--help"], capture_output=True, check=False).returncode
+            == 0
+        ), name

@@ -12,7 +12,9 @@ from tests.conftest import Desk
 
 
 def stored_as(truth: Truth, rows: dict[str, dict[str, object]]) -> dict[str, object] | None:
-    return next((rows[url] for url in map(canonical_url, (truth.canonical, truth.url, *truth.also_at)) if url in rows), None)
+    return next(
+        (rows[url] for url in map(canonical_url, (truth.canonical, truth.url, *truth.also_at)) if url in rows), None
+    )
 
 
 def test_every_article_on_the_subject_is_stored_whole_clean_and_once(desk: Desk) -> None:
@@ -64,7 +66,11 @@ def test_a_second_crawl_of_an_unchanged_web_does_nothing(desk: Desk) -> None:
     assert {record["outcome"] for record in again.values()} == {"not_modified"}
     assert sum(record["new"] + record["kept"] for record in again.values()) == 0
     assert {status for _, _, path, status in desk.newsroom.requests if path != "/robots.txt"} == {304}
-    assert (desk.rows("SELECT id, seq FROM feed"), desk.rows("SELECT * FROM alerts"), len(desk.receiver.deliveries)) == before
+    assert (
+        desk.rows("SELECT id, seq FROM feed"),
+        desk.rows("SELECT * FROM alerts"),
+        len(desk.receiver.deliveries),
+    ) == before
 
 
 def test_a_press_release_of_three_outlets_is_one_story_and_one_alert(desk: Desk) -> None:

@@ -47,7 +47,9 @@ def test_the_daemon_watches_alerts_on_what_appears_and_ends_cleanly(quick: Desk)
         wait_for(lambda: quick.database.exists() and _tables(quick) and stored(quick) == wanted, 30)
         title = "Camat Baru Dilaporkan Tidak Netral ke Pengawas"
         quick.newsroom.publish("koransekanak", Article.of("koransekanak", title, TEXT, on_topic=True))
-        wait_for(lambda: title in {delivery.json["data"]["article"]["title"] for delivery in quick.receiver.deliveries}, 20)
+        wait_for(
+            lambda: title in {delivery.json["data"]["article"]["title"] for delivery in quick.receiver.deliveries}, 20
+        )
         assert stored(quick) == wanted + 1
         offspring = children_of(process.pid)
         asked = time.monotonic()
@@ -75,9 +77,15 @@ def test_a_second_daemon_is_refused_and_a_crawl_beside_it_too(quick: Desk) -> No
 def test_a_killed_crawl_process_is_replaced_and_its_polls_are_done_again(quick: Desk) -> None:
     with daemon(quick) as process:
         wait_for(lambda: quick.database.exists() and _tables(quick) and stored(quick) > 0, 30)
-        crawler = next(child for child in children_of(process.pid) if b"crawler.worker" in Path(f"/proc/{child}/cmdline").read_bytes())
+        crawler = next(
+            child
+            for child in children_of(process.pid)
+            if b"crawler.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+        )
         os.kill(crawler, signal.SIGKILL)
-        quick.newsroom.publish("phinisi", Article.of("phinisi", "Lurah Dilaporkan karena Tidak Netral di Kampanye", TEXT, on_topic=True))
+        quick.newsroom.publish(
+            "phinisi", Article.of("phinisi", "Lurah Dilaporkan karena Tidak Netral di Kampanye", TEXT, on_topic=True)
+        )
         wanted = sum(truth.on_topic for truth in quick.newsroom.truths())
         wait_for(lambda: stored(quick) == wanted, 40)
 
@@ -85,7 +93,14 @@ def test_a_killed_crawl_process_is_replaced_and_its_polls_are_done_again(quick: 
 def test_alerts_retry_reaches_the_daemon(quick: Desk) -> None:
     quick.receiver.answer_next(1000, status=500)
     with daemon(quick):
-        wait_for(lambda: quick.database.exists() and _tables(quick) and len(quick.rows("SELECT id FROM alerts WHERE attempts > 0")) >= 5, 40)
+        wait_for(
+            lambda: (
+                quick.database.exists()
+                and _tables(quick)
+                and len(quick.rows("SELECT id FROM alerts WHERE attempts > 0")) >= 5
+            ),
+            40,
+        )
         quick.receiver.clear()  # from now on it answers 200
         done = quick.pantau("alerts", "retry")
         assert "the daemon" in done.stdout
@@ -94,7 +109,9 @@ def test_alerts_retry_reaches_the_daemon(quick: Desk) -> None:
 
 def test_python_scheduler_py_does_the_same_as_pantau_run(quick: Desk) -> None:
     script = Path(__file__).parent.parent / "scheduler.py"
-    process = subprocess.Popen([sys.executable, str(script)], cwd=quick.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=quick.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         wait_for(lambda: quick.database.exists() and _tables(quick) and stored(quick) > 0, 30)
         process.send_signal(signal.SIGTERM)

@@ -1,6 +1,6 @@
 """What a CMS family must be able to do, and the listing formats that several share. tests/newsroom/test_outlets.py."""
 
-# ruff: noqa: E501 - templates are readable only as the lines they print
+
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Its dates: `<abbr class='published' title='…+07:00'>` around the visible "Rabu
 Feeds answer start-index and max-results as Blogger does, and carry the whole body.
 """
 
-# ruff: noqa: E501 - templates are readable only as the lines they print
+
 
 from __future__ import annotations
 

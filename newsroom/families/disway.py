@@ -4,7 +4,7 @@ Its dates: naive JSON-LD, a visible line with hyphens and a comma, and Indonesia
 tracking, and one article stands in it twice. JSON-LD's author is the brand; the reporter stands in the visible line.
 """
 
-# ruff: noqa: E501 - templates are readable only as the lines they print
+
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Its dates: JSON-LD with +07:00 and a short visible date. Classes are a build's h
 Below each heading a photograph repeats the article's title as its alternative text, with a caption.
 """
 
-# ruff: noqa: E501 - templates are readable only as the lines they print
+
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Its dates: only the visible "Rabu, 13 November 2024 - 10:04 WIT". The related label is a heading, its link a second one.
 """
 
-# ruff: noqa: E501 - templates are readable only as the lines they print
+
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Its dates: JSON-LD @graph with +07:00 and "Tayang: Rabu, 13 November 2024 08:04 
 reporter stands before the text ("Laporan Wartawan …"), the editor after it.
 """
 
-# ruff: noqa: E501 - templates are readable only as the lines they print
+
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Its dates: meta article:published_time in UTC and `<time datetime>` with +07:00;
 Sign-offs like "(Fay)" end the last paragraph. One related link stands inside a reporting paragraph (quirk `inline-br`).
 """
 
-# ruff: noqa: E501 - templates are readable only as the lines they print
+
 
 from __future__ import annotations
 

@@ -33,7 +33,12 @@ def kill_rounds(folder: Path, rounds: int, kills: int, seed: int) -> None:
                 os.kill(crawl.pid, signal.SIGKILL)
                 crawl.communicate()
                 # Its crawl process notices within a heartbeat that nobody listens, and ends with its own children.
-                wait_for(lambda left=offspring: not any(Path(f"/proc/{child}/cmdline").exists() and _runs(child) for child in left), 15)
+                wait_for(
+                    lambda left=offspring: (
+                        not any(Path(f"/proc/{child}/cmdline").exists() and _runs(child) for child in left)
+                    ),
+                    15,
+                )
             desk.crawl()
             check_once(desk, kills)
 

@@ -17,11 +17,14 @@ NOW = datetime(2024, 11, 13, 1, 4, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
 PLAN = AlertPlan({"pelanggaran": ("arsip",), "semua": ("arsip", "redaksi")}, timedelta(days=3))
 BODY = "\n\n".join(
-    f"Alinea ke-{n} tentang pengawas yang memanggil camat {n} untuk dimintai keterangan soal spanduk di kantor kecamatan nomor {n * 7}." for n in range(8)
+    f"Alinea ke-{n} tentang pengawas yang memanggil camat {n} untuk dimintai keterangan soal spanduk di kantor kecamatan nomor {n * 7}."
+    for n in range(8)
 )
 
 
-def article(path: str = "a", *, source: str = "satu", title: str = "Camat dipanggil pengawas", body: str = BODY, **fields: Any) -> Article:
+def article(
+    path: str = "a", *, source: str = "satu", title: str = "Camat dipanggil pengawas", body: str = BODY, **fields: Any
+) -> Article:
     return Article(
         source=source,
         url=f"https://{source}.example/{path}",
@@ -42,7 +45,15 @@ def article(path: str = "a", *, source: str = "satu", title: str = "Camat dipang
 
 
 def report(*articles: Article, source: str = "satu", memory: Memory | None = None, **fields: Any) -> PollReport:
-    return PollReport(source, fields.pop("outcome", "ok"), NOW, fields.pop("finished_at", NOW), articles=articles, memory=memory, **fields)
+    return PollReport(
+        source,
+        fields.pop("outcome", "ok"),
+        NOW,
+        fields.pop("finished_at", NOW),
+        articles=articles,
+        memory=memory,
+        **fields,
+    )
 
 
 @pytest.fixture
@@ -53,5 +64,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Iterator[Store]:
     with Store(path) as opened:
-        opened.sync_sources([Source("satu", "Satu", "https://satu.example"), Source("dua", "Dua", "https://dua.example")])
+        opened.sync_sources(
+            [Source("satu", "Satu", "https://satu.example"), Source("dua", "Dua", "https://dua.example")]
+        )
         yield opened

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from crawler.items import ArticleHints, Entry
 from pipelines.clean import CleanPage, clean_fragment, clean_page, decode_page, join_pages
-from tests.pipelines.newspage import FOURTH, LEAD, OTHER_STORIES, PARAGRAPHS, SECOND, THIRD, TITLE, URL, page, paragraphs
+from tests.pipelines.newspage import (
+    FOURTH,
+    LEAD,
+    OTHER_STORIES,
+    PARAGRAPHS,
+    SECOND,
+    THIRD,
+    TITLE,
+    URL,
+    page,
+    paragraphs,
+)
 
 OTHER = f'<a href="https://www.kabarbeliung.example/read/9">{OTHER_STORIES[1]}</a>'
 PICTURE = "Camat Muara Beliung seusai diperiksa (Dok: Kabar Beliung)"
@@ -24,7 +35,14 @@ PICTURE = "Camat Muara Beliung seusai diperiksa (Dok: Kabar Beliung)"
 def test_a_network_of_local_editions_with_related_lines_between_paragraphs() -> None:
     sublead = "Camat Muara Beliung, Rosid Hamdani, keluar dari ruang sidang panitia pengawas pada Rabu siang--"
     related = f'<p><strong>BACA JUGA:<a href="https://koran.example/read/1/x">{OTHER_STORIES[0]}</a></strong></p>'
-    body = f'<div class="post"><p>{sublead}</p>' + paragraphs(LEAD, SECOND) + related * 2 + paragraphs(THIRD) + related + paragraphs(FOURTH)
+    body = (
+        f'<div class="post"><p>{sublead}</p>'
+        + paragraphs(LEAD, SECOND)
+        + related * 2
+        + paragraphs(THIRD)
+        + related
+        + paragraphs(FOURTH)
+    )
     found = clean_page(page(body + '</div><ul class="pagination"><li><a>1</a></li></ul>', body_class="kolom"), URL)
     assert found.paragraphs == (sublead, *PARAGRAPHS)
 
@@ -37,7 +55,14 @@ def test_a_page_with_numbered_headings_pictures_and_topics() -> None:
         '<div class="topik"><p>Topik:</p><ul><li><a href="/tag/asn">netralitas</a></li></ul></div><h3>Berita Terkini Lainnya</h3>'
     )
     found = clean_page(page(body), URL)
-    assert found.paragraphs == (LEAD, "1. Camat diperiksa tiga jam", SECOND, "2. Foto menjadi bahan pertanyaan", THIRD, FOURTH)
+    assert found.paragraphs == (
+        LEAD,
+        "1. Camat diperiksa tiga jam",
+        SECOND,
+        "2. Foto menjadi bahan pertanyaan",
+        THIRD,
+        FOURTH,
+    )
 
 
 def test_links_before_a_bare_label_and_links_at_the_end() -> None:
@@ -69,25 +94,39 @@ def test_a_wordpress_page_with_sign_off_share_bar_and_channel() -> None:
 
 
 def test_a_lead_outside_the_element_of_the_other_paragraphs() -> None:
-    body = f'<b>{LEAD}</b><div class="lanjutan">' + paragraphs(SECOND, THIRD, FOURTH, SECOND.replace("pagi", "malam")) + "</div>"
+    body = (
+        f'<b>{LEAD}</b><div class="lanjutan">'
+        + paragraphs(SECOND, THIRD, FOURTH, SECOND.replace("pagi", "malam"))
+        + "</div>"
+    )
     assert clean_page(page(body, body_class="x9"), URL).paragraphs[:2] == (LEAD, SECOND)
 
 
-@pytest.mark.parametrize("wrap", ["<strong>{}</strong>", "<span>{}</span>", "<font size=2><b>{}</b></font>", "<center>{}</center>"])
+@pytest.mark.parametrize(
+    "wrap", ["<strong>{}</strong>", "<span>{}</span>", "<font size=2><b>{}</b></font>", "<center>{}</center>"]
+)
 def test_a_bold_or_spanned_lead_is_kept(wrap: str) -> None:
     body = wrap.format(LEAD) + "<br><br>" + paragraphs(SECOND, THIRD, FOURTH)
     assert clean_page(page(body), URL).paragraphs == PARAGRAPHS
 
 
-@pytest.mark.parametrize("wrap", ["<div>{}</div>", "<div class=row><div class=col><div><p>{}</p></div></div></div>", "<section><p>{}</p></section>"])
+@pytest.mark.parametrize(
+    "wrap",
+    ["<div>{}</div>", "<div class=row><div class=col><div><p>{}</p></div></div></div>", "<section><p>{}</p></section>"],
+)
 def test_paragraphs_that_are_wrapped_one_by_one(wrap: str) -> None:
     assert clean_page(page("".join(wrap.format(p) for p in PARAGRAPHS), body_class="x1"), URL).paragraphs == PARAGRAPHS
 
 
 def test_two_halves_around_an_advertisement() -> None:
     half = '<div class="bagian">{}</div>'
-    body = half.format(paragraphs(LEAD, SECOND)) + '<div class="iklan"><p>Beli rumah murah di Beliung sekarang juga, cicilan ringan.</p></div>'
-    assert clean_page(page(body + half.format(paragraphs(THIRD, FOURTH)), body_class="x1"), URL).paragraphs == PARAGRAPHS
+    body = (
+        half.format(paragraphs(LEAD, SECOND))
+        + '<div class="iklan"><p>Beli rumah murah di Beliung sekarang juga, cicilan ringan.</p></div>'
+    )
+    assert (
+        clean_page(page(body + half.format(paragraphs(THIRD, FOURTH)), body_class="x1"), URL).paragraphs == PARAGRAPHS
+    )
 
 
 def test_all_pages_in_one_response_are_the_whole_article() -> None:
@@ -99,8 +138,14 @@ def test_all_pages_in_one_response_are_the_whole_article() -> None:
 
 
 def test_lists_headings_and_subleads_of_the_article_stay() -> None:
-    items = ("Pegawai dilarang mengunggah gambar calon.", "Pegawai dilarang menghadiri kampanye.", "Pegawai wajib melapor.")
-    body = f"<p>{LEAD}</p><h3>Isi edaran</h3><ul>{''.join(f'<li>{i}</li>' for i in items)}</ul>" + paragraphs(SECOND, THIRD)
+    items = (
+        "Pegawai dilarang mengunggah gambar calon.",
+        "Pegawai dilarang menghadiri kampanye.",
+        "Pegawai wajib melapor.",
+    )
+    body = f"<p>{LEAD}</p><h3>Isi edaran</h3><ul>{''.join(f'<li>{i}</li>' for i in items)}</ul>" + paragraphs(
+        SECOND, THIRD
+    )
     assert clean_page(page(body), URL).paragraphs == (LEAD, "Isi edaran", *items, SECOND, THIRD)
 
 
@@ -129,7 +174,10 @@ def test_comments_longer_than_the_article_are_not_the_article() -> None:
 
 
 def test_a_short_article_beside_a_long_footer() -> None:
-    footer = '<div class="footer-info">' + "<p>Kantor redaksi kami berada di Jalan Rotan, buka setiap hari kerja, telepon tersedia.</p>" * 1
+    footer = (
+        '<div class="footer-info">'
+        + "<p>Kantor redaksi kami berada di Jalan Rotan, buka setiap hari kerja, telepon tersedia.</p>" * 1
+    )
     found = clean_page(page(paragraphs(LEAD, SECOND), below=footer + "</div>"), URL)
     assert found.paragraphs == (LEAD, SECOND)
 
@@ -143,7 +191,12 @@ def test_wordpress_classes_of_category_and_tag_do_not_cut_the_article() -> None:
 
 
 def test_a_body_that_only_json_ld_holds() -> None:
-    article = {"@type": "NewsArticle", "headline": TITLE, "articleBody": "\n\n".join(PARAGRAPHS), "datePublished": "2024-11-13T08:04:00+07:00"}
+    article = {
+        "@type": "NewsArticle",
+        "headline": TITLE,
+        "articleBody": "\n\n".join(PARAGRAPHS),
+        "datePublished": "2024-11-13T08:04:00+07:00",
+    }
     head = f'<script type="application/ld+json">{json.dumps({"@graph": [article]})}</script>'
     found = clean_page(page('<div id="app"></div>', head=head), URL)
     assert found.paragraphs == PARAGRAPHS
@@ -151,7 +204,11 @@ def test_a_body_that_only_json_ld_holds() -> None:
 
 
 def test_a_body_that_only_next_data_holds() -> None:
-    content = paragraphs(LEAD, SECOND) + f'<p><strong class="readmore">Baca Juga: {OTHER}</strong></p>' + paragraphs(THIRD, FOURTH)
+    content = (
+        paragraphs(LEAD, SECOND)
+        + f'<p><strong class="readmore">Baca Juga: {OTHER}</strong></p>'
+        + paragraphs(THIRD, FOURTH)
+    )
     data = {"props": {"pageProps": {"article": {"title": TITLE, "content": content, "id": 3}}}}
     head = f'<script id="__NEXT_DATA__" type="application/json">{json.dumps(data)}</script>'
     assert clean_page(page('<div id="__next"></div>', head=head), URL).paragraphs == PARAGRAPHS
@@ -185,7 +242,13 @@ def test_removing_keeps_the_text_behind_the_element() -> None:
 
 
 def test_the_listing_fills_what_the_page_lacks() -> None:
-    entry = Entry(URL, TITLE, datetime(2024, 11, 13, 1, 4, tzinfo=UTC), author="Siti Rahma", image="https://gambar.example/foto/a1.jpg")
+    entry = Entry(
+        URL,
+        TITLE,
+        datetime(2024, 11, 13, 1, 4, tzinfo=UTC),
+        author="Siti Rahma",
+        image="https://gambar.example/foto/a1.jpg",
+    )
     bare = f"<html><body><div>{paragraphs(*PARAGRAPHS)}</div></body></html>"
     found = clean_page(bare, URL, entry=entry)
     assert (found.title, found.author, found.image) == (TITLE, "Siti Rahma", entry.image)
@@ -271,7 +334,10 @@ def test_a_gambling_page_in_news_dress_is_named_and_news_about_gambling_is_not()
         "Dua di antaranya pegawai honorer kantor camat, dan inspektorat sedang memeriksa apakah mereka memakai jaringan kantor.",
         "Kepala dinas mengatakan pegawai yang terbukti berjudi akan dikenai hukuman disiplin sesuai peraturan pemerintah.",
     ]
-    assert clean_page(page(paragraphs(*news), title="Pegawai Honorer Ditangkap Mengelola Judi Slot"), URL).kind == "article"
+    assert (
+        clean_page(page(paragraphs(*news), title="Pegawai Honorer Ditangkap Mengelola Judi Slot"), URL).kind
+        == "article"
+    )
 
 
 @pytest.mark.parametrize(
@@ -305,6 +371,13 @@ def test_an_xml_declaration_is_no_obstacle() -> None:
     assert clean_page(html, URL).paragraphs == PARAGRAPHS
 
 
+def test_what_follows_the_end_of_the_page_is_read_too() -> None:
+    html = page(paragraphs(*PARAGRAPHS)).replace(
+        '<div class="isi-artikel">', '</div></body></html><div class="isi-artikel">'
+    )
+    assert clean_page(html, URL).paragraphs == PARAGRAPHS
+
+
 def test_unclosed_elements_do_not_lose_the_body() -> None:
     body = "".join(f"<p><font><b>{p}" for p in PARAGRAPHS)
     assert clean_page(page(body), URL).paragraphs == PARAGRAPHS
@@ -316,7 +389,8 @@ DEAR = {
     "nested divs": "<div>" * 200_000 + "x" + "</div>" * 200_000,
     "nested comments": '<div class="comments">' * 2_000 + "Kalimat yang cukup panjang untuk dihitung sebagai prosa.",
     "line breaks": "kalimat pendek<br>" * 50_000,
-    "links": '<p><a href="/berita/1203/camat-muara-beliung-dipanggil-bawaslu?page=2">Judul berita lain</a></p>' * 12_000,
+    "links": '<p><a href="/berita/1203/camat-muara-beliung-dipanggil-bawaslu?page=2">Judul berita lain</a></p>'
+    * 12_000,
     "labels": "<p>Baca juga</p>" * 50_000,
     "one line": "kata " * 400_000,
     "one word": "a" * 1_000_000,
@@ -338,7 +412,11 @@ def test_a_megabyte_of_anything_is_bounded(name: str) -> None:
 
 def test_twice_the_page_is_about_twice_the_cost() -> None:
     def cost(count: int) -> float:
-        html = page("".join(f"<p>Paragraf {i} tentang pegawai negeri yang menjaga netralitas di kantor.</p>" for i in range(count)))
+        html = page(
+            "".join(
+                f"<p>Paragraf {i} tentang pegawai negeri yang menjaga netralitas di kantor.</p>" for i in range(count)
+            )
+        )
         best = 9.0
         for _ in range(3):
             started = time.process_time()
@@ -362,7 +440,12 @@ def test_no_markup_breaks_it(pieces: list[str]) -> None:
     clean_page("".join(pieces), URL)
 
 
-@pytest.mark.parametrize("url", ["", "x", "http://[", "https://a.example:99999/b", "javascript:1", "https://a.example/" + "b" * 5000])
+@pytest.mark.parametrize(
+    "url", ["", "x", "http://[", "https://a.example:99999/b", "javascript:1", "https://a.example/" + "b" * 5000]
+)
 def test_no_address_breaks_it(url: str) -> None:
-    html = page(paragraphs(*PARAGRAPHS), head='<link rel="canonical" href="http://[::1"><meta property="og:image" content="//[">')
+    html = page(
+        paragraphs(*PARAGRAPHS),
+        head='<link rel="canonical" href="http://[::1"><meta property="og:image" content="//[">',
+    )
     assert clean_page(html, url).paragraphs == PARAGRAPHS

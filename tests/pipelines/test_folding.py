@@ -7,7 +7,26 @@ from hypothesis import strategies as st
 from pipelines.folding import Folded, words_of
 
 PIECES = st.sampled_from(
-    ["ASN", "netral", "né", "e\u0301", "\u200b", "\xad", "\xa0", "  ", "\n\n", ". ", ",", "…", "ﬁ", "½", "İ", "“", "—", "ß"]
+    [
+        "ASN",
+        "netral",
+        "né",
+        "e\u0301",
+        "\u200b",
+        "\xad",
+        "\xa0",
+        "  ",
+        "\n\n",
+        ". ",
+        ",",
+        "…",
+        "ﬁ",
+        "½",
+        "İ",
+        "“",
+        "—",
+        "ß",
+    ]
     + ["Ａ", "𝗔", "\x00", "\ud800", "ø", "한", "سلام", "(", "/", "-", "'", "x", "9", "\u1e9e", "ǆ", "\u2028", "•"]
 )
 TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=30).map("".join)
@@ -59,7 +78,16 @@ def test_folded_text_holds_nothing_invisible_and_encodes(text: str) -> None:
 
 
 def test_disguises_of_a_word_are_the_word() -> None:
-    for disguise in ("NETRAL", "nétral", "ne\u0301tral", "net\u200bral", "net\xadral", "ｎｅｔｒａｌ", "𝗻𝗲𝘁𝗿𝗮𝗹", "net\x00ral"):
+    for disguise in (
+        "NETRAL",
+        "nétral",
+        "ne\u0301tral",
+        "net\u200bral",
+        "net\xadral",
+        "ｎｅｔｒａｌ",
+        "𝗻𝗲𝘁𝗿𝗮𝗹",
+        "net\x00ral",
+    ):
         assert words_of(disguise) == "netral"
 
 

@@ -58,7 +58,9 @@ NOT_FORMS = {
 }
 
 
-@pytest.mark.parametrize(("root", "form"), [(r, f) for r, forms in FORMS.items() if " " not in r for f in forms.split()])
+@pytest.mark.parametrize(
+    ("root", "form"), [(r, f) for r, forms in FORMS.items() if " " not in r for f in forms.split()]
+)
 def test_every_form_of_a_root_is_accepted(root: str, form: str) -> None:
     assert is_form(root, form)
 
@@ -79,7 +81,20 @@ def stem(word: str) -> str:
 
 
 # Roots of our subject that PySastrawi knows; the oracle stems whatever the rules build from them.
-ROOTS = ["netral", "pihak", "langgar", "dukung", "pilih", "kerja", "libat", "tuduh", "sanksi", "lapor", "periksa", "imbau"]
+ROOTS = [
+    "netral",
+    "pihak",
+    "langgar",
+    "dukung",
+    "pilih",
+    "kerja",
+    "libat",
+    "tuduh",
+    "sanksi",
+    "lapor",
+    "periksa",
+    "imbau",
+]
 COMMON_AFFIXES = [
     *(("", suffix) for suffix in ("", "kan", "an", "nya", "annya", "lah", "kah", "ku", "mu", "kannya")),
     *(("di", suffix) for suffix in ("", "kan", "kannya")),
@@ -113,7 +128,23 @@ def test_what_sastrawi_stems_to_the_root_is_a_form_of_it(root: str) -> None:
 KNOWN_FORMS = {"petuduh", "selurah"}
 
 
-@pytest.mark.parametrize("root", [*ROOTS, "kampanye", "politik", "mutasi", "misi", "pers", "camat", "lurah", "partisan", "pilkada", "pemilu", "joget"])
+@pytest.mark.parametrize(
+    "root",
+    [
+        *ROOTS,
+        "kampanye",
+        "politik",
+        "mutasi",
+        "misi",
+        "pers",
+        "camat",
+        "lurah",
+        "partisan",
+        "pilkada",
+        "pemilu",
+        "joget",
+    ],
+)
 def test_no_other_root_of_the_dictionary_is_a_form(root: str) -> None:
     others = {word for word in dictionary() if word != root and is_form(root, word)}
     assert {word for word in others if not word.startswith(root)} <= KNOWN_FORMS

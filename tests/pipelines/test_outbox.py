@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -65,7 +66,9 @@ async def test_every_alert_is_sent_once_and_verified(relay: Relay, receiver: Web
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 301, 307])
-async def test_what_may_pass_is_tried_again_under_the_same_id(relay: Relay, receiver: WebhookReceiver, store: Store, status: int) -> None:
+async def test_what_may_pass_is_tried_again_under_the_same_id(
+    relay: Relay, receiver: WebhookReceiver, store: Store, status: int
+) -> None:
     receiver.answer_next(6, status=status)
     assert await relay.deliver_due() == {"retry": 6}
     with time_machine.travel(store.next_alert_at() + timedelta(hours=1), tick=True):  # type: ignore[operator]
@@ -75,7 +78,9 @@ async def test_what_may_pass_is_tried_again_under_the_same_id(relay: Relay, rece
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413, 422])
-async def test_what_will_not_pass_is_final_at_once(relay: Relay, receiver: WebhookReceiver, store: Store, status: int) -> None:
+async def test_what_will_not_pass_is_final_at_once(
+    relay: Relay, receiver: WebhookReceiver, store: Store, status: int
+) -> None:
     receiver.answer_next(1, status=status)
     counts = await relay.deliver_due()
     assert counts == {"sent": 5, "final": 1}
@@ -106,8 +111,13 @@ async def test_given_up_after_a_day_and_not_before(relay: Relay, receiver: Webho
     assert attempts >= 15
 
 
-async def test_a_receiver_that_is_gone_is_not_waited_for_alert_by_alert(relay: Relay, store: Store, receiver: WebhookReceiver) -> None:
-    relay._channels = {"arsip": Hook("arsip", "http://127.0.0.1:1/", receiver.secret), "redaksi": Hook("redaksi", receiver.url, receiver.secret)}
+async def test_a_receiver_that_is_gone_is_not_waited_for_alert_by_alert(
+    relay: Relay, store: Store, receiver: WebhookReceiver
+) -> None:
+    relay._channels = {
+        "arsip": Hook("arsip", "http://127.0.0.1:1/", receiver.secret),
+        "redaksi": Hook("redaksi", receiver.url, receiver.secret),
+    }
     counts = await relay.deliver_due()
     assert counts == {"sent": 3, "retry": 3}
 
@@ -130,7 +140,9 @@ async def test_a_bug_in_a_sender_stops_nobody_else(relay: Relay, monkeypatch: py
     assert await relay.deliver_due() == {"sent": 3, "retry": 3}
 
 
-async def test_killed_between_sending_and_noting_the_alert_is_sent_again_under_its_id(relay: Relay, receiver: WebhookReceiver, store: Store) -> None:
+async def test_killed_between_sending_and_noting_the_alert_is_sent_again_under_its_id(
+    relay: Relay, receiver: WebhookReceiver, store: Store
+) -> None:
     async def dies(method: Callable[..., Any], *values: Any) -> Any:
         if method == store.alert_sent:
             raise StoreBusy("as good as killed")
@@ -149,5 +161,5 @@ def test_pauses_grow_from_seconds_to_hours() -> None:
     rng = random.Random(1)
     pauses = [pause_s(n, rng) for n in range(1, 20)]
     assert 5 <= pauses[0] <= 6
-    assert all(later >= earlier * 0.83 for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert all(later >= earlier * 0.83 for earlier, later in pairwise(pauses))
     assert 7200 <= pauses[-1] <= 8640

@@ -35,7 +35,10 @@ def pages(html: str, url: str = ARTICLE, canonical: str | None = None, hint: str
         ([("/page/2/", "Next »")], ["/page/2/"]),
         ([("/15", "2"), ("/30", "3")], ["/15", "/30"]),
         ([("-part2", "2")], ["-part2"]),
-        ([("?page=2", "2"), ("?page=3", "3"), ("?page=6", "6")], ["?page=2", "?page=3", "?page=4", "?page=5", "?page=6"]),
+        (
+            [("?page=2", "2"), ("?page=3", "3"), ("?page=6", "6")],
+            ["?page=2", "?page=3", "?page=4", "?page=5", "?page=6"],
+        ),
     ],
 )
 def test_numbered_pages_are_found_in_order(links: list[tuple[str, str]], expected: list[str]) -> None:
@@ -101,7 +104,9 @@ def test_what_is_no_page_of_this_article(html: str) -> None:
 
 
 def test_a_link_element_names_the_next_page_too() -> None:
-    assert pages(f'<html><head><link rel="next" href="{ARTICLE}/2/"></head><body>x</body></html>').next_pages == (f"{ARTICLE}/2/",)
+    assert pages(f'<html><head><link rel="next" href="{ARTICLE}/2/"></head><body>x</body></html>').next_pages == (
+        f"{ARTICLE}/2/",
+    )
 
 
 def test_from_a_later_page_the_others_are_found() -> None:
@@ -121,7 +126,13 @@ def test_there_are_at_most_twenty_pages() -> None:
 
 @pytest.mark.parametrize(
     ("url", "number"),
-    [(ARTICLE, 1), (f"{ARTICLE}?page=3", 3), (f"{ARTICLE}?page=all", 0), (f"{ARTICLE}?single=1", 0), (f"{ARTICLE}?id=12345", 1)],
+    [
+        (ARTICLE, 1),
+        (f"{ARTICLE}?page=3", 3),
+        (f"{ARTICLE}?page=all", 0),
+        (f"{ARTICLE}?single=1", 0),
+        (f"{ARTICLE}?id=12345", 1),
+    ],
 )
 def test_an_address_says_which_page_it_is(url: str, number: int) -> None:
     assert page_number(url) == number
@@ -131,5 +142,9 @@ def test_clean_page_reports_the_pages_and_the_hint_is_used() -> None:
     below = f'<div class="halaman">Halaman: <a href="{URL}?page=2">2</a></div>'
     found = clean_page(page(paragraphs(*PARAGRAPHS), below=below), URL)
     assert (found.next_pages, found.whole_at) == ((f"{URL}?page=2",), None)
-    hinted = clean_page(page(paragraphs(*PARAGRAPHS), below='<a class="lanjut" href="/b/2">x</a>'), URL, hints=ArticleHints(next="a.lanjut"))
+    hinted = clean_page(
+        page(paragraphs(*PARAGRAPHS), below='<a class="lanjut" href="/b/2">x</a>'),
+        URL,
+        hints=ArticleHints(next="a.lanjut"),
+    )
     assert hinted.next_pages == ("https://www.kabarbeliung.example/b/2",)

@@ -16,8 +16,22 @@ from tests.pipelines.conftest import BODY, LATER, NOW, PLAN, article, report
 def filled(store: Store, path: Path) -> Path:
     store.record(
         report(
-            article("1", title="Camat dipanggil", body=f"{BODY} satu", province_code="16", regency_code="16.71", category="proses"),
-            article("2", title="Lurah diimbau", body=f"{BODY} dua", province_code="16", category="imbauan", published_at=NOW - timedelta(days=5)),
+            article(
+                "1",
+                title="Camat dipanggil",
+                body=f"{BODY} satu",
+                province_code="16",
+                regency_code="16.71",
+                category="proses",
+            ),
+            article(
+                "2",
+                title="Lurah diimbau",
+                body=f"{BODY} dua",
+                province_code="16",
+                category="imbauan",
+                published_at=NOW - timedelta(days=5),
+            ),
             article("3", title="Sekda mengingatkan", body=f"{BODY} tiga", province_code="14", published_at=None),
         ),
         LATER,
@@ -46,13 +60,38 @@ def test_filters_narrow(filled: Path) -> None:
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [("camat dipanggil", 1), ('"camat dipanggil"', 1), ('"dipanggil camat"', 0), ("CAMAT", 3), ("dipang*", 1), ("tidakada", 0)],
+    [
+        ("camat dipanggil", 1),
+        ('"camat dipanggil"', 1),
+        ('"dipanggil camat"', 0),
+        ("CAMAT", 3),
+        ("dipang*", 1),
+        ("tidakada", 0),
+    ],
 )
 def test_queries_find_words_phrases_and_beginnings(filled: Path, query: str, expected: int) -> None:
     assert len(titles(filled, query, limit=50)) == expected
 
 
-@pytest.mark.parametrize("query", ['"', "a AND", "NEAR(", "title:x", "*", "-", "^a", "a OR b)", "(((", "'; DROP TABLE articles", "", " ", '""', "col : x"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"',
+        "a AND",
+        "NEAR(",
+        "title:x",
+        "*",
+        "-",
+        "^a",
+        "a OR b)",
+        "(((",
+        "'; DROP TABLE articles",
+        "",
+        " ",
+        '""',
+        "col : x",
+    ],
+)
 def test_no_query_breaks_the_search(filled: Path, query: str) -> None:
     titles(filled, query)
 
@@ -82,7 +121,11 @@ def test_reading_cannot_write_and_goes_on_while_the_store_writes(filled: Path, s
 def test_counts_alerts_and_sources_are_there_for_status(filled: Path) -> None:
     with Reader(filled) as reader:
         counts = reader.counts()
-        assert (counts["articles"], counts["alerts_waiting"], counts["seq"]) == (3, 2, 3)  # near copies: one story, one alert a channel
+        assert (counts["articles"], counts["alerts_waiting"], counts["seq"]) == (
+            3,
+            2,
+            3,
+        )  # near copies: one story, one alert a channel
         assert {alert["state"] for alert in reader.alerts()} == {"waiting"}
         assert [source["id"] for source in reader.sources()] == ["dua", "satu"]
 

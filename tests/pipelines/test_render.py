@@ -39,7 +39,12 @@ def test_a_payload_is_the_promised_document() -> None:
     assert document["timestamp"] == "2024-11-13T01:06:11Z"
     assert document["data"]["rules"] == ["semua"]
     assert document["data"]["story"] == STORY
-    assert document["data"]["article"] == {**ROW, "flags": [], "rules": ["semua"], "matches": json.loads(ROW["matches"])}
+    assert document["data"]["article"] == {
+        **ROW,
+        "flags": [],
+        "rules": ["semua"],
+        "matches": json.loads(ROW["matches"]),
+    }
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "…", "😀"])
@@ -63,7 +68,9 @@ def test_a_message_reads_well_in_indonesian() -> None:
 
 
 def test_a_message_in_english_with_little_known() -> None:
-    message = render_message(payload(category=None, province=None, regency=None, published_at=None, matches="[]"), "en", WIB)
+    message = render_message(
+        payload(category=None, province=None, regency=None, published_at=None, matches="[]"), "en", WIB
+    )
     assert message.title == "Camat dipanggil Bawaslu"
     assert "time of publication unknown" in message.body
 

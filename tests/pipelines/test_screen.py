@@ -43,7 +43,18 @@ SENTENCES = [
 ]
 
 INVISIBLE = ["\u200b", "\xad", "\u2060", "&shy;", "&#8203;", "&zwnj;", "<wbr>", "<!-- x -->", "<b></b>", "<!---->"]
-TAGS = ["<b>", "</b>", "<em class='a>b'>", "</em>", '<span title="x > y">', "</span>", "<i data-x='<p>'>", "</i>", "<u>", "</u>"]
+TAGS = [
+    "<b>",
+    "</b>",
+    "<em class='a>b'>",
+    "</em>",
+    '<span title="x > y">',
+    "</span>",
+    "<i data-x='<p>'>",
+    "</i>",
+    "<u>",
+    "</u>",
+]
 
 
 def as_entity(character: str, how: int) -> str:
@@ -52,7 +63,11 @@ def as_entity(character: str, how: int) -> str:
     if how == 1:
         return f"&#x{ord(character):X};"
     if how == 2 and character.isalpha():
-        return chr(ord("Ａ") + ord(character) - ord("A")) if character.isupper() else chr(ord("ａ") + ord(character) - ord("a"))
+        return (
+            chr(ord("Ａ") + ord(character) - ord("A"))
+            if character.isupper()
+            else chr(ord("ａ") + ord(character) - ord("a"))
+        )
     if how == 3 and character in "aeiou":
         return character + "\u0301"
     if how == 4:
@@ -117,11 +132,14 @@ def pages(draw: st.DrawFn) -> tuple[str, str]:
     if place in ("json", "json html"):
         inner = draw(hidden(body)) if place == "json html" else body
         text = json.dumps({"@type": "NewsArticle", "articleBody": inner}, ensure_ascii=draw(st.booleans()))
-        text = "".join(
-            f"\\u{ord(c):04x}" if c.isalpha() and draw(st.integers(0, 15)) == 0 and text[i - 1] != "\\" and place == "json" else c
-            for i, c in enumerate(text)
+        escaped = draw(st.sets(st.sampled_from("ASNPetralkmpih<")))
+        value_at = text.index("articleBody") + 12
+        text = text[:value_at] + "".join(
+            f"\\u{ord(c):04x}" if c in escaped and text[value_at + i - 1] != "\\" else c
+            for i, c in enumerate(text[value_at:])
         )
-        block = f'<script type="application/ld+json">{text.replace("</", chr(92) + "/".join(["<", ""]) if False else "<" + chr(92) + "/")}</script>'
+        text = text.replace("</", "<\\/")
+        block = f'<script type="application/ld+json">{text}</script>'
     elif place == "link in prose":
         block = f"<p>Menurut kami, <a href='/x'>{draw(hidden(body))}</a> demikian.</p>"
     elif place == "meta":
@@ -164,14 +182,19 @@ def test_a_page_whose_cleaned_text_matches_is_never_screened_out(case: tuple[str
 
 @given(pages(), pages(), st.sampled_from(SENTENCES))
 @settings(max_examples=100, deadline=None)
-def test_halves_of_the_topic_on_two_pages_and_in_the_listing_are_found(a: tuple[str, str], b: tuple[str, str], title: str) -> None:
+def test_halves_of_the_topic_on_two_pages_and_in_the_listing_are_found(
+    a: tuple[str, str], b: tuple[str, str], title: str
+) -> None:
     body = "\n\n".join(cleaned(*case)[1] for case in (a, b))
     for screen, matcher in zip(SCREENS, MATCHERS, strict=True):
         if matcher.find(title, body):
             assert screen.may_match_any([a[0], b[0], title])
 
 
-@given(st.text(max_size=60), st.lists(st.sampled_from(["<", ">", '"', "'", "<!--", "-->", "<a ", "=", "asn ", "netral"]), max_size=40))
+@given(
+    st.text(max_size=60),
+    st.lists(st.sampled_from(["<", ">", '"', "'", "<!--", "-->", "<a ", "=", "asn ", "netral"]), max_size=40),
+)
 @example("", ["<!--", "asn ", "netral"])
 @example("", ["<a ", "=", '"', "asn ", "netral"])
 def test_broken_markup_never_raises(text: str, parts: list[str]) -> None:
@@ -189,7 +212,6 @@ def test_broken_markup_never_raises(text: str, parts: list[str]) -> None:
         '<script id="__NEXT_DATA__">{"body":"&lt;p&gt;A&lt;b&gt;SN&lt;/b&gt; netral"}</script>',
         '<meta property="og:title" content="ASN netral">',
         "<title>ASN <netral> </title>",
-        "ASN <netral>",
         "<p>ASN 1 < 2 netral</p>",
         "<!-- > -->ASN<!--> netral -->",
         "<p>ASN netral<!-- nie geschlossen",
@@ -223,6 +245,10 @@ def test_a_page_that_says_it_in_some_way_stays(page: str) -> None:
 )
 def test_a_page_about_something_else_goes(page: str) -> None:
     assert not Screen(SIMPLE).may_match(page + " " * 5000)
+
+
+def test_a_title_is_plain_text() -> None:
+    assert Screen(SIMPLE).may_match("ASN <netral>")
 
 
 def test_links_count_where_they_are_not_to_be_cut() -> None:
@@ -267,7 +293,10 @@ def test_letters_that_a_pattern_promises_are_in_all_it_matches(pattern: str, dat
         assert literal in text
 
 
-@pytest.mark.parametrize("unit", ["<", "<a", "<a ='", '<a ="x', "<!--", "<script>", "<title>", "&amp;", "&", "<div><a href=x>", "</a>", "\\u0041"])
+@pytest.mark.parametrize(
+    "unit",
+    ["<", "<a", "<a ='", '<a ="x', "<!--", "<script>", "<title>", "&amp;", "&", "<div><a href=x>", "</a>", "\\u0041"],
+)
 def test_hostile_pages_take_time_in_proportion(unit: str) -> None:
     """Ten times the page may not cost a hundred times; steps are counted by a page that would run for minutes."""
     Screen(SIMPLE).may_match(unit * (400_000 // len(unit)))

@@ -15,7 +15,7 @@ import pytest
 
 from crawler.errors import StoreBusy, StoreLocked, StoreUnusable
 from crawler.items import Known, Memory, Source
-from pipelines import store as store_module
+from pipelines.database import ours
 from pipelines.migrations import APPLICATION_ID, FEED_COLUMNS, NEWEST
 from pipelines.reader import Reader
 from pipelines.store import AlertPlan, Store
@@ -28,7 +28,9 @@ def feed(path: Path, after: int = 0) -> list[dict[str, Any]]:
 
 
 def test_an_article_becomes_a_row_of_the_feed_with_every_column(store: Store, path: Path) -> None:
-    kept = store.record(report(article(author="Rini", province_code="16", regency_code="16.71", flags=("kades",))), LATER, PLAN)
+    kept = store.record(
+        report(article(author="Rini", province_code="16", regency_code="16.71", flags=("kades",))), LATER, PLAN
+    )
     row = feed(path)[0]
     assert list(row) == FEED_COLUMNS
     assert kept.kept == [row["id"]]
@@ -111,12 +113,21 @@ def test_another_source_of_the_same_address_does_not_edit_it(store: Store, path:
     assert feed(path)[0]["title"] == "Camat dipanggil pengawas"
 
 
-def test_an_edited_press_release_of_another_outlet_joins_the_story_without_a_second_alert(store: Store, path: Path) -> None:
+def test_an_edited_press_release_of_another_outlet_joins_the_story_without_a_second_alert(
+    store: Store, path: Path
+) -> None:
     store.record(report(article()), LATER, PLAN)
-    copy = article("x", source="dua", title="Pengawas panggil camat", body="KOTA, DUA – " + BODY.replace("Alinea ke-3", "Sementara itu, alinea ketiga"))
+    copy = article(
+        "x",
+        source="dua",
+        title="Pengawas panggil camat",
+        body="KOTA, DUA – " + BODY.replace("Alinea ke-3", "Sementara itu, alinea ketiga"),
+    )
     made = store.record(report(copy, source="dua"), LATER, PLAN)
     assert made.alerts == 0
-    stories = sqlite3.connect(path).execute("SELECT articles, outlets, title, first_published_at FROM stories").fetchall()
+    stories = (
+        sqlite3.connect(path).execute("SELECT articles, outlets, title, first_published_at FROM stories").fetchall()
+    )
     assert stories == [(2, 2, "Camat dipanggil pengawas", "2024-11-13T00:04:00Z")]
 
 
@@ -137,9 +148,16 @@ def test_alerts_are_one_a_channel_with_the_rules_that_lead_there(store: Store) -
 
 @pytest.mark.parametrize(
     ("age", "max_age", "expected"),
-    [(timedelta(days=4), timedelta(days=3), 0), (timedelta(days=2), timedelta(days=3), 2), (timedelta(days=900), None, 2), (None, timedelta(days=3), 2)],
+    [
+        (timedelta(days=4), timedelta(days=3), 0),
+        (timedelta(days=2), timedelta(days=3), 2),
+        (timedelta(days=900), None, 2),
+        (None, timedelta(days=3), 2),
+    ],
 )
-def test_old_articles_raise_no_alert(store: Store, age: timedelta | None, max_age: timedelta | None, expected: int) -> None:
+def test_old_articles_raise_no_alert(
+    store: Store, age: timedelta | None, max_age: timedelta | None, expected: int
+) -> None:
     made = article(published_at=NOW - age if age else None)
     assert store.record(report(made), LATER, AlertPlan(PLAN.notify, max_age)).alerts == expected
 
@@ -153,7 +171,9 @@ def test_an_alert_id_is_the_same_in_a_database_made_anew(store: Store, tmp_path:
         assert {alert.id for alert in other.due_alerts(NOW)} == {alert.id for alert in store.due_alerts(NOW)}
 
 
-def test_a_failure_in_the_middle_of_a_report_leaves_nothing_of_it(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_in_the_middle_of_a_report_leaves_nothing_of_it(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = 0
     real = store._record_health
 
@@ -245,7 +265,7 @@ def test_a_newer_schema_is_refused_with_what_to_do(store: Store, path: Path) -> 
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version = {NEWEST + 1}")
     db.close()
-    with pytest.raises(StoreUnusable, match="newer pantau.*Upgrade"):
+    with pytest.raises(StoreUnusable, match=r"newer pantau.*Upgrade"):
         Store(path)
     with pytest.raises(StoreUnusable, match="newer pantau"):
         Reader(path)
@@ -268,8 +288,12 @@ def test_the_file_says_whose_it_is_and_how_it_is_kept(store: Store, path: Path) 
     assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert store._conn.execute("PRAGMA synchronous").fetchone() == (2,)
-    strict = dict(db.execute("SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND schema = 'main'").fetchall())
-    ours = {name: value for name, value in strict.items() if not name.startswith(("sqlite_", "_sqlite", "articles_fts"))}
+    strict = dict(
+        db.execute("SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND schema = 'main'").fetchall()
+    )
+    ours = {
+        name: value for name, value in strict.items() if not name.startswith(("sqlite_", "_sqlite", "articles_fts"))
+    }
     assert ours
     assert set(ours.values()) == {1}
 
@@ -317,7 +341,9 @@ def test_a_full_disk_rolls_the_whole_report_back(store: Store, path: Path) -> No
     pages = store._conn.execute("PRAGMA page_count").fetchone()[0]
     store._conn.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(StoreUnusable, match="cannot be written"):
-        store.record(report(*(article(str(n), body=f"{BODY} {n}") for n in range(20)), memory=Memory(rules="new")), LATER, PLAN)
+        store.record(
+            report(*(article(str(n), body=f"{BODY} {n}") for n in range(20)), memory=Memory(rules="new")), LATER, PLAN
+        )
     assert feed(path) == []
     assert store.memory("satu") == Memory()
     store._conn.execute("PRAGMA max_page_count = 1000000")
@@ -325,5 +351,5 @@ def test_a_full_disk_rolls_the_whole_report_back(store: Store, path: Path) -> No
 
 
 def test_errors_of_sqlite_that_are_our_bugs_are_not_dressed_up(store: Store) -> None:
-    with pytest.raises(sqlite3.OperationalError), store_module._ours(store.path):
+    with pytest.raises(sqlite3.OperationalError), ours(store.path):
         store._conn.execute("SELEKT")

@@ -1,0 +1,140 @@
+"""What `pantau` prints: tables, JSON lines, records, progress. Tests: tests/test_cli.py."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipelines.render import one_line
+
+if TYPE_CHECKING:
+    from scheduler import Summary
+
+
+def print_json(records: Iterable[Any]) -> None:
+    for record in records:
+        sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table on a terminal, tab-separated lines elsewhere."""
+    texts = [[one_line("" if value is None else str(value)) for value in row] for row in rows]
+    if not sys.stdout.isatty():
+        print("\t".join(columns))
+        for row in texts:
+            print("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in texts:
+        table.add_row(*(Text(value) for value in row))
+    Console(highlight=False).print(table)
+
+
+def print_articles(rows: Sequence[dict[str, Any]]) -> None:
+    for row in rows:
+        place = row["regency"] or row["province"] or "-"
+        print(
+            one_line(f"{row['published_at'] or row['fetched_at']}  {row['category'] or '-'}  {place}  {row['outlet']}")
+        )
+        print(f"  {one_line(row['title'])}\n  {row['url']}")
+    if not rows:
+        print("nothing found")
+
+
+def print_record(record: dict[str, Any]) -> None:
+    for name, value in record.items():
+        if name == "body":
+            continue
+        print(f"{name}: {json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value}")
+    if record.get("body"):
+        print(f"\n{record['body']}")
+    print()
+
+
+class Progress:
+    """A bar on a terminal; a line a source elsewhere, on standard error; nothing where JSON is asked for."""
+
+    def __init__(self, sources: int, *, enabled: bool) -> None:
+        self._total, self._done, self._enabled = sources, 0, enabled
+        self._bar: Any = None
+        self._reading: dict[str, int] = {}
+
+    def __enter__(self) -> Progress:
+        if self._enabled and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bar
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("sources", total=self._total)
+        return self
+
+    def articles(self, source: str, done: int, total: int) -> None:
+        """Take one step of reading a source's articles."""
+        if self._bar is None:
+            return
+        if source not in self._reading:
+            self._reading[source] = self._bar.add_task(f"  {source}", total=total)
+        self._bar.update(self._reading[source], completed=done, visible=done < total)
+
+    def source(self, summary: Summary) -> None:
+        """Take the end of a source's poll."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done)
+        elif self._enabled:
+            print(
+                f"[{self._done}/{self._total}] {summary.source}: {summary.outcome}, {summary.kept} kept of {summary.new} new",
+                file=sys.stderr,
+            )
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def summary_record(summary: Summary) -> dict[str, Any]:
+    return {
+        "source": summary.source,
+        "outcome": summary.outcome,
+        "found": summary.found,
+        "new": summary.new,
+        "kept": summary.kept,
+        "revised": summary.revised,
+        "duplicates": summary.duplicates,
+        "off_topic": summary.off_topic,
+        "alerts": summary.alerts,
+        "errors": len(summary.problems),
+        "problems": summary.problems,
+    }
+
+
+def print_summaries(summaries: Sequence[Summary], sent: dict[str, int], dry_run: bool) -> None:
+    rows = [(s.source, s.outcome, s.found, s.new, s.kept, s.duplicates, len(s.problems)) for s in summaries]
+    print_table(("source", "outcome", "found", "new", "kept", "duplicates", "errors"), rows)
+    for summary in summaries:
+        for problem in summary.problems[:5]:
+            print(f"  {summary.source}: {problem['kind']}: {problem['message']} ({problem['url']})")
+        if len(summary.problems) > 5:
+            print(f"  {summary.source}: and {len(summary.problems) - 5} more (--json shows all)")
+    if dry_run:
+        print("dry run: nothing was stored, nothing was sent")
+    elif sent:
+        print(
+            "alerts: " + ", ".join(f"{count} {_ATTEMPTS[name]}" for name, count in sorted(sent.items(), reverse=True))
+        )
+
+
+_ATTEMPTS = {
+    "sent": "sent",
+    "retry": "to be tried again (pantau alerts list)",
+    "final": "given up (pantau alerts list)",
+}
