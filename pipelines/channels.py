@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
+import httpcore
 import httpx
 
 from pipelines.render import Message, render_message
@@ -142,7 +144,7 @@ def _cause(error: BaseException) -> str:
     """Return the guard's or the system's words for a failed connection, which hold no address of ours."""
     found: BaseException | None = error
     while found is not None:
-        if type(found).__name__ == _REFUSED:
+        if isinstance(found, RefusedAddress):
             return str(found)
         if isinstance(found, OSError) and found.strerror:
             return found.strerror
@@ -150,52 +152,39 @@ def _cause(error: BaseException) -> str:
     return "connection failed"
 
 
+class RefusedAddress(httpcore.ConnectError):
+    """The address guard lets nobody reach this host. An error of httpcore's, because its pool drops the cause of others."""
+
+
 class _GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, with the guard between the name and the connection."""
 
     def __init__(self, resolve: Resolve) -> None:
         super().__init__(retries=0)
-        import httpcore
-
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(), network_backend=_guarded_backend(resolve), keepalive_expiry=30
+            ssl_context=httpx.create_ssl_context(), network_backend=_GuardedBackend(resolve), keepalive_expiry=30
         )
 
 
-_REFUSED = "RefusedAddress"
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+        self._inner = httpcore.AnyIOBackend()
 
+    async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        try:
+            addresses = await self._resolve(host, port)
+        except OSError as error:
+            raise httpcore.ConnectError("cannot resolve") from error
+        if not addresses:
+            raise RefusedAddress("the address guard refused the receiver's address")
+        for address in addresses[:-1]:
+            with contextlib.suppress(httpcore.ConnectError):
+                return await self._inner.connect_tcp(address, port, *args, **kwargs)
+        return await self._inner.connect_tcp(addresses[-1], port, *args, **kwargs)
 
-def _guarded_backend(resolve: Resolve) -> Any:
-    import httpcore
+    async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        raise RefusedAddress("no sockets of the file system")
 
-    # A connection error of httpcore's, because its pool drops the cause of what it raises on.
-    refused = type(_REFUSED, (httpcore.ConnectError,), {})
-
-    class Guarded(httpcore.AsyncNetworkBackend):
-        def __init__(self) -> None:
-            self._inner = httpcore.AnyIOBackend()
-
-        async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-            try:
-                addresses = await resolve(host, port)
-            except OSError as error:
-                raise httpcore.ConnectError(f"cannot resolve: {error.strerror}") from error
-            if not addresses:
-                raise httpcore.ConnectError("refused") from RefusedAddress(
-                    "the address guard refused the receiver's address"
-                )
-            for place, address in enumerate(addresses):
-                try:
-                    return await self._inner.connect_tcp(address, port, *args, **kwargs)
-                except httpcore.ConnectError:
-                    if place == len(addresses) - 1:
-                        raise
-            raise AssertionError("unreachable: the last address returns or raises")
-
-        async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-            raise refused("no sockets of the file system")
-
-        async def sleep(self, seconds: float) -> None:
-            await asyncio.sleep(seconds)
-
-    return Guarded()
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

@@ -110,7 +110,7 @@ def clean_page(
         url=url,
         canonical=canonical,
         title=title,
-        author=author,
+        author=author or metadata.signed_by(body.cut),
         image=metadata.image_address(head, entry.image if entry else None),
         paragraphs=body.paragraphs,
         published_at=dates.published_at,

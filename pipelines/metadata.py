@@ -80,6 +80,8 @@ _LAPORAN = re.compile(
 )
 _OLEH = re.compile(r"^oleh\s*:\s*(?P<name>[^\W\d_][\w.'’ -]{2,50})$", re.IGNORECASE)
 _BY_LINE = re.compile(r"^(?:oleh|by)\s*:?\s+(?P<name>[A-Z][\w.'’-]+(?:\s+[A-Z][\w.'’-]*){0,4})\W*$", re.IGNORECASE)
+_ROLE_ALONE = re.compile(r"^(?:jurnalis|reporter|wartawan|penulis|pewarta|kontributor|oleh)\s*:?$", re.IGNORECASE)
+_NAME_ALONE = re.compile(r"^(?:[A-Z][\w.'’]+)(?: [A-Z][\w.'’]*){1,3}$")
 _META_AUTHORS = (
     "content_author", "article:reporter", "author", "article:author", "dable:author", "parsely-author",
     "sailthru.author", "dc.creator", "dcterms.creator", "cxenseparse:author", "byl", "bt:author",
@@ -332,24 +334,7 @@ def author_of(head: Head, reading: Reading, entry_author: str | None = None) -> 
     author, the meta elements, the feed. Brands, desks, developers and editors are nobody.
     """
     names = _site_words(head)
-    credits: list[str] = []
-    marked: list[str] = []
-    editors: set[str] = set()
-    for index, block in enumerate(reading.blocks):
-        text = block.text
-        if len(text) > 160:
-            continue
-        found = _REPORTER_LINE.search(text) or _LAPORAN.match(text) or _OLEH.match(text)
-        if found:
-            credits.append(found["name"])
-        if (edited := _EDITOR_LINE.search(text)) is not None:
-            editors.add(flat(edited["name"]))
-        elif not found and len(text) < 60 and index < 4_000:
-            owner = reading.nodes[block.owner].names if block.owner >= 0 else ""
-            if "comment" in owner or "form" in owner or "*" in text:
-                continue
-            if _BY_LINE.match(text) or (_AUTHOR_NAMES.search(owner) and not _EDITOR.match(text)):
-                marked.append(text)
+    credits, marked, editors = _bylines(reading)
     persons = [name for kind, name in names_of(head.embedded.article.get("author")) if "Organization" not in kind]
     metas = [head.meta[key] for key in _META_AUTHORS if key in head.meta]
     groups = (credits[:2], persons, head.marked_authors, marked[:3], metas, [entry_author or ""])
@@ -366,18 +351,62 @@ def author_of(head: Head, reading: Reading, entry_author: str | None = None) -> 
     return None
 
 
+def _bylines(reading: Reading) -> tuple[list[str], list[str], set[str]]:
+    """(lines that name the reporter by his role, lines marked as the author's, editors, flat) of a page."""
+    credits: list[str] = []
+    marked: list[str] = []
+    editors: set[str] = set()
+    blocks = reading.blocks
+    for index, block in enumerate(blocks[:4_000]):
+        text = block.text
+        if len(text) > 160:
+            continue
+        if found := _REPORTER_LINE.search(text) or _LAPORAN.match(text) or _OLEH.match(text):
+            credits.append(found["name"])
+        if edited := _EDITOR_LINE.search(text):
+            editors.add(flat(edited["name"]))
+        elif found or len(text) >= 60:
+            continue
+        elif _ROLE_ALONE.match(text):
+            # The name stands in a line of its own beside it: after "Penulis:", else before "Jurnalis"
+            around = (index + 1, index - 1) if text.endswith(":") else (index - 1, index + 1)
+            near = (blocks[i].text for i in around if 0 <= i < len(blocks))
+            credits.extend([name for name in near if _NAME_ALONE.match(name)][:1])
+        else:
+            owner = reading.nodes[block.owner].names if block.owner >= 0 else ""
+            if "comment" in owner or "form" in owner or "*" in text:
+                continue
+            if _BY_LINE.match(text) or (_AUTHOR_NAMES.search(owner) and not _EDITOR.match(text)):
+                marked.append(text)
+    return credits, marked, editors
+
+
+def signed_by(cut: tuple[str, ...]) -> str | None:
+    """Return the reporter who signed after the last sentence (a bare name in a line of its own), from what was cut."""
+    names = [line.partition(": ")[2] for line in cut[-8:] if line.startswith("tail: ")]
+    return next((name for name in names if _NAME_ALONE.match(name) and not _NOBODY.match(name)), None)
+
+
 def _people(raw: str, site: set[str]) -> list[str]:
     """The persons in one author value: roles and editors taken off, brands left out."""
     people: list[str] = []
     if re.match(r"\s*https?:|\s*www\.", raw):
         return people  # article:author is often the address of a profile
     raw = _CORRESPONDENT.sub("", raw)
-    for part in re.split(r"\s*(?:;|\||/|,(?!\s*(?:S\.|M\.|Jr|SH\b|MH\b|ST\b|SE\b|MM\b))|\n)\s*", plain(raw)[:200]):
+    for part in re.split(
+        r"\s*(?:;|\||/|\s[-–—]\s|,(?!\s*(?:S\.|M\.|Jr|SH\b|MH\b|ST\b|SE\b|MM\b))|\n)\s*", plain(raw)[:200]
+    ):
         name = part.strip(" -–—:.,()\"'")
         if _EDITOR.match(name):
             continue
         name = _ROLE.sub("", name).strip(" -–—:,()\"'")
-        if not 3 <= len(name) <= 50 or name.count(" ") > 5 or not name[0].isalpha() or any(c.isdigit() for c in name):
+        if (
+            not 3 <= len(name) <= 50
+            or name.count(" ") > 5
+            or not name[0].isalpha()
+            or any(c.isdigit() for c in name)
+            or name.islower()
+        ):
             continue
         if _NOBODY.match(name) or _BRAND.search(name) or _names_site(name, site):
             continue

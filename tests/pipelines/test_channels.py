@@ -120,6 +120,8 @@ async def test_errors_hold_neither_secret_nor_address(sender: Sender) -> None:
 
 
 async def test_an_endless_answer_does_not_hold_the_sender(sender: Sender) -> None:
+    gone = asyncio.Event()
+
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n")
@@ -130,12 +132,16 @@ async def test_an_endless_answer_does_not_hold_the_sender(sender: Sender) -> Non
                 await asyncio.sleep(0.05)
         except ConnectionError:
             pass
+        finally:
+            gone.set()
+            writer.close()
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, opened(ports={f"127.0.0.1:{port}"}) as patient:
         attempt = await asyncio.wait_for(patient.send(Hook("a", f"http://127.0.0.1:{port}/", SECRET), "m", PAYLOAD), 5)
         assert attempt.result == "sent"
+        await asyncio.wait_for(gone.wait(), 5)  # the connection is given up, not read to its end
 
 
 async def test_other_services_are_reached_by_apprise_with_a_readable_message(

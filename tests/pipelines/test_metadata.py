@@ -129,6 +129,13 @@ def test_the_editor_is_not_the_reporter() -> None:
     assert author_of(read_head(root, URL), read_blocks(root, judge)) == "Siti Rahma"
 
 
+def test_a_name_beside_its_role_and_a_name_after_the_last_sentence() -> None:
+    assert author("<div>Siti Rahma</div><div>Jurnalis</div>") == "Siti Rahma"
+    assert author("<div>Penulis:</div><div>Siti Rahma</div>") == "Siti Rahma"
+    assert author("<p><strong>SITI RAHMA</strong></p>") == "SITI RAHMA"
+    assert author('<div class="author">Siti Rahma - kabarbeliung</div>') == "Siti Rahma"
+
+
 def test_meta_author_and_marked_author() -> None:
     assert author(head='<meta name="author" content="Siti Rahma">') == "Siti Rahma"
     assert author('<span itemprop="author" itemscope><span itemprop="name">Siti Rahma</span></span>') == "Siti Rahma"

@@ -19,8 +19,8 @@ def is_form(root: str, word: str) -> bool:
 
 
 FORMS = {
-    "netral": "netral netralitas kenetralan menetralkan dinetralkan ketidaknetralan ketidaknetralitas netralnya netralisasi "
-    "menetralisir dinetralisir penetral penetralan senetral netralkah netrallah netralpun netralitasnya tidaknetral",
+    "netral": "netral netralitas kenetralan menetralkan dinetralkan ketidaknetralan ketidaknetralitas netralnya "
+    "netralisasi menetralisir dinetralisir penetral penetralan senetral netralkah netrallah netralpun netralitasnya tidaknetral",
     "pihak": "pihak memihak pemihakan keberpihakan berpihak pihaknya sepihak ketidakberpihakan keberpihakannya",
     "langgar": "melanggar pelanggaran pelanggar dilanggar terlanggar melanggarnya pelanggarannya langgarlah",
     "sanksi": "sanksi disanksi menyanksi mensanksi sanksinya disanksikan sanksimu",

@@ -131,13 +131,9 @@ def pages(draw: st.DrawFn) -> tuple[str, str]:
     body = ". ".join(chosen)
     if place in ("json", "json html"):
         inner = draw(hidden(body)) if place == "json html" else body
-        text = json.dumps({"@type": "NewsArticle", "articleBody": inner}, ensure_ascii=draw(st.booleans()))
         escaped = draw(st.sets(st.sampled_from("ASNPetralkmpih<")))
-        value_at = text.index("articleBody") + 12
-        text = text[:value_at] + "".join(
-            f"\\u{ord(c):04x}" if c in escaped and text[value_at + i - 1] != "\\" else c
-            for i, c in enumerate(text[value_at:])
-        )
+        value = "".join(f"\\u{ord(c):04x}" if c in escaped else json.dumps(c, ensure_ascii=False)[1:-1] for c in inner)
+        text = f'{{"@type": "NewsArticle", "articleBody": "{value}"}}'
         text = text.replace("</", "<\\/")
         block = f'<script type="application/ld+json">{text}</script>'
     elif place == "link in prose":
@@ -208,7 +204,7 @@ def test_broken_markup_never_raises(text: str, parts: list[str]) -> None:
         "<p>&#65;SN tidak net&shy;ral</p>",
         "<p>ASN&amp;nbsp;tidak n&amp;shy;etral</p>",
         '<script type="application/ld+json">{"articleBody":"\\u0041SN tidak \\u006eetral"}</script>',
-        '<script type="application/ld+json">{"articleBody":"\\u003cp\\u003eA\\u003cb\\u003eSN\\u003c/b\\u003e netral"}</script>',
+        '<script type="application/ld+json">{"text":"\\u003cp\\u003eA\\u003cb\\u003eSN\\u003c/b\\u003e netral"}</script>',
         '<script id="__NEXT_DATA__">{"body":"&lt;p&gt;A&lt;b&gt;SN&lt;/b&gt; netral"}</script>',
         '<meta property="og:title" content="ASN netral">',
         "<title>ASN <netral> </title>",
