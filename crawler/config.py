@@ -26,7 +26,7 @@ from crawler.sourcesfile import (
     parse_duration,
 )
 from crawler.sourcesfile import Settings as SettingsEntry
-from crawler.yamlfile import load_yaml
+from crawler.yamlfile import SHORTEST_SECRET, load_yaml
 from pipelines.matching import resolve_presets
 
 __all__ = ["Alerts", "Channel", "Config", "Rule", "Settings", "default_config", "load_config", "parse_duration"]
@@ -98,10 +98,10 @@ class Config:
     def secrets(self) -> set[str]:
         """Return what must never be logged: values read from `${NAME}` and webhook secrets.
 
-        Values under 4 characters are left out: hiding every "1" would ruin the logs.
+        Values shorter than SHORTEST_SECRET are left out.
         """
         found = {channel.secret for channel in self.channels.values() if channel.secret} | self._secrets
-        return {value for value in found if len(value) >= 4}
+        return {value for value in found if len(value) >= SHORTEST_SECRET}
 
 
 def load_config(path: Path, *, database: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:

@@ -157,7 +157,8 @@ def _check_across(file: YamlFile) -> None:
                 continue
             identifier, path = entry.get("id"), (group, index, "id")
             if isinstance(identifier, str) and identifier in seen:
-                file.add(path, f"{identifier!r} again (first in line {seen[identifier]})", "an id that is used once")
+                found = _found(file, path, identifier)
+                file.add(path, f"{found} again (first in line {seen[identifier]})", "an id that is used once")
             elif isinstance(identifier, str):
                 seen[identifier] = file.line(path)
             if group == "rules":
@@ -186,7 +187,8 @@ def _check_channels(file: YamlFile, ids: object, path: KeyPath, channels: Mappin
             close = nearest(identifier, list(channels))
             known = f"one of the channels {', '.join(channels)}" if channels else "a channel under channels:"
             hint = f"{known}; did you mean {close}?" if close else known
-            file.add(path if single else (*path, index), repr(identifier), hint)
+            where = path if single else (*path, index)
+            file.add(where, _found(file, where, identifier), hint)
 
 
 def _list(value: object) -> list[Any]:

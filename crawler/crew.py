@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from crawler.config import Config
 from crawler.errors import WorkerError
@@ -23,6 +24,7 @@ from crawler.identity import host_key
 from crawler.items import CrawlSettings, PollError, PollReport, PollTask, from_json, to_json
 from crawler.settings import LIMITS
 from crawler.worker import LINE_LIMIT
+from pipelines.screen import search_words
 
 log = logging.getLogger(__name__)
 START_S = 60  # a crawl process is ready after 1-3 s; a busy machine may need ten times that
@@ -47,6 +49,7 @@ class Crew:
         self._on_progress = on_progress or (lambda source, done, total: None)
         self._command = command
         self._processes: list[_Process | None] = [None] * workers
+        self._retired: list[_Process] = []  # they finish their polls, and get no more
         self._starting = [asyncio.Lock() for _ in range(workers)]
 
     async def poll(self, task: PollTask) -> PollReport:
@@ -65,14 +68,17 @@ class Crew:
         async with self._starting[place]:
             process = self._processes[place]
             if process is None or not process.usable:
-                process = self._processes[place] = await _Process.started(self._command, self._first_line, self._on_progress)
+                self._retired = [old for old in (*self._retired, process) if old is not None and not old.dead]
+                process = self._processes[place] = await _Process.started(
+                    self._command, self._first_line, self._on_progress
+                )
             return process
 
     async def __aenter__(self) -> Crew:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(process.stop() for process in self._processes if process is not None))
+        await asyncio.gather(*(process.stop() for process in (*self._processes, *self._retired) if process is not None))
 
 
 class _Died(Exception):
@@ -158,11 +164,14 @@ class _Process:
                 self._take(json.loads(line))
         except TimeoutError:
             why = f"no sign of life for {int(LIMITS.hang_s)} s"
-        except ValueError as error:  # a line too long, or no JSON: not ours any more
-            why = f"it wrote nonsense: {error}"
+        except _Died as error:
+            why = str(error)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # too long, no JSON, or not our words
+            why = f"it wrote nonsense: {type(error).__name__}: {error}"
         await self.kill(why)
 
-    def _take(self, message: dict[str, object]) -> None:
+    def _take(self, message: dict[str, Any]) -> None:
+        """Act on one line. Raises TypeError, LookupError or AttributeError for nonsense, _Died past the memory limit."""
         if "report" in message:
             report = from_json(PollReport, message["report"])
             self.done += 1
@@ -170,9 +179,11 @@ class _Process:
             if future and not future.done():
                 future.set_result(report)
         elif "progress" in message:
-            self.on_progress(*message["progress"])  # type: ignore[misc]
+            self.on_progress(*message["progress"])
         elif "alive" in message:
-            self.mib = float(message["mib"])  # type: ignore[arg-type]
+            self.mib = float(message["mib"])
+            if self.mib > LIMITS.kill_worker_mib:
+                raise _Died(f"it grew to {self.mib:.0f} MiB")
         elif "ready" in message and not self.ready.done():
             self.ready.set_result(None)
 
@@ -184,8 +195,15 @@ class _Process:
                 os.killpg(self.child.pid, signal.SIGKILL)
             code = await self.child.wait()
             if self.polls:
-                log.warning("crawl process killed: pid=%d code=%s why=%s polls=%s", self.child.pid, code, why, ",".join(self.polls))
-        for future in (*self.polls.values(), self.ready):
+                log.warning(
+                    "crawl process killed: pid=%d code=%s why=%s polls=%s",
+                    self.child.pid,
+                    code,
+                    why,
+                    ",".join(self.polls),
+                )
+        futures: list[asyncio.Future[Any]] = [*self.polls.values(), self.ready]
+        for future in futures:
             if not future.done():
                 future.set_exception(_Died(why))
         if self.ready.done() and not self.ready.cancelled():
@@ -212,7 +230,8 @@ def crawl_settings(config: Config) -> tuple[CrawlSettings, str]:
     Under another digest, what was off topic is new again (crawler.poll).
     """
     rules = {
-        rule.id: {"match": rule.match, "categories": list(rule.categories), "regions": list(rule.regions)} for rule in config.rules
+        rule.id: {"match": rule.match, "categories": list(rule.categories), "regions": list(rule.regions)}
+        for rule in config.rules
     }
     addresses = [source.url for source in config.sources]
     addresses += [discover.url for source in config.sources for discover in source.discover]
@@ -225,7 +244,7 @@ def crawl_settings(config: Config) -> tuple[CrawlSettings, str]:
         keep=config.settings.keep,
         topic=config.topic,
         rules=rules,
-        search_words=(),
+        search_words=search_words(config.topic) if config.settings.keep == "matching" else (),
         ports=tuple(sorted(host for host in hosts if host.rpartition(":")[2] not in ("80", "443"))),
     )
     decided_by = json.dumps([settings.keep, settings.topic], sort_keys=True, ensure_ascii=False)

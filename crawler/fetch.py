@@ -8,6 +8,7 @@ Tests: tests/crawler/test_fetch.py.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
 
 from crawler.errors import FetchError
-from crawler.identity import host_key, redacted
+from crawler.identity import host_key, redacted, split
 from crawler.netguard import AddressGuard
 from crawler.politeness import Host, Hosts, back_off_s, read_robots, retry_after_s
 from crawler.settings import LIMITS
@@ -37,6 +38,17 @@ Download = Callable[[str, Mapping[str, str], int, float], Awaitable[Answer]]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({429, 503})
+_NO_ANSWER = frozenset({"connect", "timeout", "dns", "tls", "truncated"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What a request asks for, the same at every hop."""
+
+    headers: Mapping[str, str]
+    max_bytes: int
+    timeout_s: float
+    probe: bool
 
 
 @dataclass(slots=True)
@@ -57,16 +69,18 @@ class Fetcher:
         headers: Mapping[str, str] | None = None,
         max_bytes: float | None = None,
         timeout_s: float | None = None,
+        probe: bool = False,
     ) -> Answer:
         """Return the 2xx or 304 answer to GET url, after at most LIMITS.max_redirects hops.
 
-        Raises FetchError: its `kind` names what happened and `retry` whether a later try makes sense.
+        `probe`: ask even a host that rests after failures, to learn whether it works again. Raises FetchError: its `kind`
+        names what happened and `retry` whether a later try makes sense.
         """
-        limit = int(max_bytes or LIMITS.max_page_bytes)
-        timeout = float(timeout_s or LIMITS.fetch_timeout_s)
+        max_bytes, timeout_s = max_bytes or LIMITS.max_page_bytes, timeout_s or LIMITS.fetch_timeout_s
+        ask = _Ask(headers or {}, int(max_bytes), float(timeout_s), probe)
         for attempt in range(1, int(LIMITS.fetch_attempts) + 1):
             try:
-                return await self._follow(url, headers or {}, limit, timeout)
+                return await self._follow(url, ask)
             except FetchError as error:
                 if attempt == LIMITS.fetch_attempts or not await self._worth_waiting(error):
                     raise
@@ -74,93 +88,68 @@ class Fetcher:
 
     async def _worth_waiting(self, error: FetchError) -> bool:
         """Wait as the error asks and return True, or return False when this poll should go on without the page."""
-        if error.kind == "wait" and (error.wait_s or 0) <= LIMITS.wait_in_poll_s:
-            await asyncio.sleep(error.wait_s or 0)
-            return True
-        if error.kind in ("connect", "truncated") or (error.kind == "http" and error.retry):
-            host = self.hosts.of(host_key(error.url))
-            if host.failures >= LIMITS.host_failures:
+        if error.kind == "wait":
+            if error.wait_s is None or error.wait_s > LIMITS.wait_in_poll_s:
                 return False
-            await asyncio.sleep(back_off_s(1, base_s=min(2.0, host.delay_s + 0.2), cap_s=5, rng=self.rng))
+            await asyncio.sleep(error.wait_s)
             return True
-        return False
+        host = self.hosts.of(host_key(error.url))
+        # A 4xx is no failure of the host: it works, and means what it says.
+        if error.kind not in ("connect", "truncated", "http") or not 0 < host.failures < LIMITS.host_failures:
+            return False
+        await asyncio.sleep(back_off_s(1, base_s=min(2.0, host.delay_s + 0.2), cap_s=5, rng=self.rng))
+        return True
 
-    async def _follow(self, url: str, headers: Mapping[str, str], limit: int, timeout: float) -> Answer:
+    async def _follow(self, url: str, ask: _Ask) -> Answer:
         start = url
         for _ in range(int(LIMITS.max_redirects) + 1):
             host = self.check(url)
-            await self._check_robots(url, host)
-            answer = await self._paced(url, headers, limit, timeout, host)
+            await self._check_robots(url, host, ask)
+            answer = await self._paced(url, ask, host)
             if answer.status not in _REDIRECTS:
-                return self._judged(answer, host)
-            location = answer.headers.get("location", "").strip()
-            if not location:
-                raise FetchError("http", url, f"{answer.status} without a Location", retry=True)
-            url = urljoin(url, location)
-        raise FetchError(
-            "redirects", start, f"more than {int(LIMITS.max_redirects)} redirects, the last to {redacted(url)}", retry=True
-        )
+                return _judged(answer, host)
+            url = _target(answer)
+        message = f"more than {int(LIMITS.max_redirects)} redirects, the last to {redacted(url)}"
+        raise FetchError("redirects", start, message, retry=True)
 
     def check(self, url: str) -> Host:
         """Return the host to call for this address. Raises FetchError where it may not be called at all."""
-        parts = urlsplit(url)
-        if parts.scheme.lower() not in ("http", "https"):
-            raise FetchError("refused_scheme", url, f"{parts.scheme or 'no'} scheme; only http and https are fetched", retry=False)
-        try:
-            port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
-        except ValueError:
-            raise FetchError("refused_scheme", url, "the port is not a number below 65536", retry=False) from None
-        if not parts.hostname:
-            raise FetchError("refused_scheme", url, "no host", retry=False)
+        parts = split(url)
+        scheme = parts.scheme.lower() if parts else ""
+        if scheme not in ("http", "https"):
+            message = f"{scheme or 'no'} scheme; only http and https are fetched"
+            raise FetchError("refused_scheme", url[:200], message, retry=False)
+        if parts is None or not parts.hostname:
+            raise FetchError("refused_scheme", url[:200], "no host", retry=False)
         if len(url.encode("utf-8", "replace")) > LIMITS.max_url_bytes:
             raise FetchError("refused_scheme", url[:200], f"longer than {int(LIMITS.max_url_bytes)} bytes", retry=False)
-        reason = self.guard.port_refusal(parts.hostname, port)
+        reason = self.guard.port_refusal(parts.hostname, parts.port or (443 if scheme == "https" else 80))
         if reason is not None:
             raise FetchError("refused_address", url, reason, retry=False)
         return self.hosts.of(host_key(url))
 
-    async def _paced(self, url: str, headers: Mapping[str, str], limit: int, timeout: float, host: Host) -> Answer:
-        wait_s = host.wait_s(datetime.now(UTC))
-        if wait_s > 0:
-            raise FetchError("wait", url, f"the host asked for {wait_s:.0f} s of rest", retry=True, wait_s=wait_s)
+    async def _paced(self, url: str, ask: _Ask, host: Host) -> Answer:
+        """Return the answer to one request, sent when it is the host's turn. Raises FetchError."""
         async with host.slots:
+            _check_rest(url, host, ask)
             await host.start_turn()
+            _check_rest(url, host, ask)  # again: who waited must heed what those before were told
             self.requests += 1
             try:
-                answer = await self.download(url, headers, limit, timeout)
+                answer = await self.download(url, ask.headers, ask.max_bytes, ask.timeout_s)
             except FetchError as error:
-                if error.kind in ("connect", "timeout", "dns", "tls", "truncated"):
-                    host.failures += 1
+                if error.kind in _NO_ANSWER:
+                    host.failed(time.monotonic())
                 raise
-        self.downloaded_bytes += len(answer.body)
-        return answer
+            self.downloaded_bytes += len(answer.body)
+            _heed(answer, host)
+            return answer
 
-    def _judged(self, answer: Answer, host: Host) -> Answer:
-        """Return a useful answer; raise FetchError for the rest, and note what the host asks for."""
-        status = answer.status
-        if status in _BUSY:
-            now = datetime.now(UTC)
-            asked_s = retry_after_s(answer.headers.get("retry-after"), now)
-            if asked_s is None and status == 503:
-                host.failures += 1
-                raise FetchError("http", answer.url, "503, busy", retry=True)
-            host.block(asked_s if asked_s is not None else LIMITS.default_retry_after_s, now)
-            raise FetchError("wait", answer.url, f"{status}, busy", retry=True, wait_s=host.wait_s(now))
-        if status >= 500:
-            host.failures += 1
-            raise FetchError("http", answer.url, f"{status}, the server failed", retry=True)
-        host.failures = 0
-        if status in (404, 410):
-            raise FetchError("gone", answer.url, f"{status}, not there", retry=status == 404)
-        if status != 304 and not 200 <= status < 300:
-            raise FetchError("http", answer.url, f"{status}, refused", retry=status in (401, 403, 408, 425))
-        return answer
-
-    async def _check_robots(self, url: str, host: Host) -> None:
+    async def _check_robots(self, url: str, host: Host, ask: _Ask) -> None:
         async with host.robots_lock:
             robots = host.usable_robots(time.monotonic())
             if robots is None:
-                await self._read_robots(url, host)
+                await self._read_robots(url, host, ask)
                 robots = host.usable_robots(time.monotonic())
         assert robots is not None  # just read
         if robots.unreachable is not None:
@@ -168,25 +157,72 @@ class Fetcher:
         if not robots.allows(url):
             raise FetchError("robots", url, "robots.txt forbids it", retry=False)
 
-    async def _read_robots(self, url: str, host: Host) -> None:
-        """Fetch the host's robots.txt into `host`, following redirects; they may lead to another host (RFC 9309)."""
+    async def _read_robots(self, url: str, host: Host, ask: _Ask) -> None:
+        """Fetch the host's robots.txt into `host`, following redirects; they may lead to another host (RFC 9309).
+
+        Raises FetchError where the host cannot be reached at all: that is not about robots.txt.
+        """
         parts = urlsplit(url)
         address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/robots.txt"
-        status, body, why = None, b"", ""
+        ask = _Ask({}, int(LIMITS.max_feed_bytes), float(LIMITS.fetch_timeout_s), ask.probe)
+        status: int | None = 404  # five hops and no end: unavailable, which allows (RFC 9309 section 2.3.1.2)
+        body, why = b"", ""
         try:
             for _ in range(int(LIMITS.max_redirects) + 1):
-                answer = await self._paced(address, {}, int(LIMITS.max_feed_bytes), LIMITS.fetch_timeout_s, self.check(address))
-                if answer.status not in _REDIRECTS or not answer.headers.get("location"):
+                answer = await self._paced(address, ask, self.check(address))
+                if answer.status not in _REDIRECTS:
                     status, body = answer.status, answer.body
-                    asked_s = retry_after_s(answer.headers.get("retry-after"), datetime.now(UTC))
-                    if status in _BUSY and asked_s:
-                        host.block(asked_s, datetime.now(UTC))
                     break
-                address = urljoin(address, answer.headers["location"].strip())
-            else:
-                status = 404  # five hops and no end: unavailable, which allows (RFC 9309 section 2.3.1.2)
+                address = _target(answer)
         except FetchError as error:
-            if error.kind in ("refused_address", "refused_scheme", "wait", "dns"):
+            was_readable = host.good_robots is not None and error.kind in _NO_ANSWER
+            if not was_readable and error.kind not in ("timeout", "too_large", "http"):
                 raise
-            why = f"{error.kind}: {error}"
+            status, why = None, f"{error.kind}: {error}"
         host.remember_robots(read_robots(status, body, why, time.monotonic()))
+
+
+def _check_rest(url: str, host: Host, ask: _Ask) -> None:
+    """Raise FetchError `wait` where the host asked for rest, or rests because it failed too often."""
+    wait_s = host.wait_s(datetime.now(UTC))
+    if wait_s:
+        raise FetchError("wait", url, f"the host asked for {wait_s:.0f} s of rest", retry=True, wait_s=wait_s)
+    if host.rests(time.monotonic()) and not ask.probe:
+        raise FetchError("wait", url, f"the host failed {host.failures} times in a row and is left alone", retry=True)
+
+
+def _heed(answer: Answer, host: Host) -> None:
+    """Note whether the host works, and for how long it wants to be left alone."""
+    if answer.status != 429 and answer.status < 500:
+        host.answered()
+        return
+    now = datetime.now(UTC)
+    asked_s = retry_after_s(answer.headers.get("retry-after"), now) if answer.status in _BUSY else None
+    if asked_s is None and answer.status != 429:
+        host.failed(time.monotonic())
+    else:  # "0" and a moment that is past are no pause
+        host.block(asked_s or LIMITS.default_retry_after_s, now)
+
+
+def _judged(answer: Answer, host: Host) -> Answer:
+    """Return a useful answer; raise FetchError for the rest."""
+    status = answer.status
+    wait_s = host.wait_s(datetime.now(UTC)) if status in _BUSY else 0.0
+    if wait_s:
+        raise FetchError("wait", answer.url, f"{status}, busy", retry=True, wait_s=wait_s)
+    if status >= 500:
+        raise FetchError("http", answer.url, f"{status}, the server failed", retry=True)
+    if status in (404, 410):
+        raise FetchError("gone", answer.url, f"{status}, not there", retry=status == 404)
+    if status != 304 and not 200 <= status < 300:
+        raise FetchError("http", answer.url, f"{status}, refused", retry=status in (401, 403, 408, 425))
+    return answer
+
+
+def _target(answer: Answer) -> str:
+    """Return where a redirect leads. Raises FetchError where it names no address."""
+    location = answer.headers.get("location", "").strip()
+    with contextlib.suppress(ValueError):  # "http://[" is nowhere
+        if location:
+            return urljoin(answer.url, location)
+    raise FetchError("http", answer.url, f"{answer.status} to nowhere: {location[:100]!r}", retry=True)

@@ -1,6 +1,6 @@
 """Which article an address means: the canonical URL that is shown, and the key by which two addresses are one.
 
-Owns the rules for tracking parameters, AMP and mobile twins, and paging parameters. Pure; imports nothing of ours.
+Owns the rules for tracking parameters, AMP and mobile twins, and paging parameters. Pure, never raises; imports nothing of ours.
 Its test is tests/crawler/test_identity.py.
 """
 
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
-
-MAX_URL_BYTES = 2000  # browsers and servers agree on about 2,000; longer ones met in the wild are traps or trackers
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 # Parameters that say where a reader came from, never which article it is (seen on Indonesian outlets, and the
 # well-known ones of the mail, advertising and analytics services that add them).
@@ -33,7 +31,13 @@ _VIEW = {
     "print": re.compile(r"^(1|pdf|print|true|)$", re.I),
 }
 # Only on paths that look like an article is ?page=2 a part of one; on a listing it is another listing.
-_LISTING_PATH = re.compile(r"/(tag|tags|topik|topic|indeks|index|search|kategori|category|kanal|rubrik|author|label)(/|$)", re.I)
+_LISTING_PATH = re.compile(
+    r"/(tag|tags|topik|topic|indeks|index|search|kategori|category|kanal|rubrik|author|label)(/|$)", re.I
+)
+
+
+_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}|%")
+_UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 
 def canonical_url(url: str) -> str:
@@ -43,14 +47,11 @@ def canonical_url(url: str) -> str:
     is no http(s) address comes back stripped but otherwise unchanged: the caller decides what is acceptable.
     """
     url = url.strip()
-    parts = urlsplit(url)
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+    parts = split(url)
+    if parts is None or parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         return url
-    path = quote(unquote(parts.path, errors="surrogateescape"), safe="/:@!$&'()*+,;=-._~", errors="surrogateescape")
-    path = re.sub(r"//+", "/", path) or "/"
-    if path == "/" and not parts.query:
-        path = "/"
-    query = urlencode(_article_parameters(parts.query, path))
+    path = re.sub(r"//+", "/", _normal(parts.path)) or "/"
+    query = "&".join(_article_parameters(parts.query, path))
     return urlunsplit((parts.scheme.lower(), _host(parts.hostname, parts.port, parts.scheme), path, query, ""))
 
 
@@ -59,37 +60,63 @@ def entry_key(url: str) -> str:
 
     Scheme, "www.", AMP and mobile hosts, a trailing slash and the order of parameters make no difference.
     """
-    parts = urlsplit(canonical_url(url))
+    canonical = canonical_url(url)
+    parts = split(canonical) or SplitResult("", "", canonical, "", "")
     host = re.sub(r"^(www\d?|m|amp|beta)\.", "", parts.netloc)
     path = re.sub(r"^/amp(?=/.)|/amp/?$|\.amp$", "", parts.path).rstrip("/")
     query = urlencode(sorted(parse_qsl(parts.query, keep_blank_values=True)))
-    return hashlib.sha256(f"{host}{path}?{query}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return hashlib.sha256(f"{host}{path}?{query}".encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def host_key(url: str) -> str:
     """Return "host:port", the unit of pacing, robots.txt and back-off; "" where there is no host."""
-    parts = urlsplit(url)
-    if not parts.hostname:
+    parts = split(url)
+    if parts is None or not parts.hostname:
         return ""
     return f"{parts.hostname.lower()}:{parts.port or (443 if parts.scheme.lower() == 'https' else 80)}"
 
 
+def split(url: str) -> SplitResult | None:
+    """Return the parts of an address, its port a number or None; None where it cannot be read ("http://[", port 99999)."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port is None or parts.port else None
+    except ValueError:
+        return None
+
+
 def redacted(url: str) -> str:
     """Return the address as logs may show it: without user, password and the values of parameters."""
-    parts = urlsplit(url)
+    parts = split(url)
+    if parts is None:
+        return "an address that cannot be read"
     netloc = parts.netloc.rpartition("@")[2]
     query = re.sub(r"=[^&]*", "=…", parts.query)
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
 
 
-def _article_parameters(query: str, path: str) -> list[tuple[str, str]]:
+def _normal(text: str) -> str:
+    """Return a path or query in one spelling: escapes of plain characters undone, the others in capitals, the rest escaped."""
+    text = _ESCAPE.sub(lambda found: _unescaped(found.group(0)), text)
+    return quote(text, safe="/%:@!$&'()*+,;=?-._~", errors="replace")
+
+
+def _unescaped(escape: str) -> str:
+    if len(escape) < 3:
+        return "%25"
+    character = chr(int(escape[1:], 16))
+    return character if character in _UNRESERVED else escape.upper()
+
+
+def _article_parameters(query: str, path: str) -> list[str]:
     kept = []
     listing = _LISTING_PATH.search(path) is not None
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for parameter in query.split("&"):
+        name, _, value = parameter.partition("=")
         view = _VIEW.get(name.lower())
-        if _TRACKING.match(name) or (view and view.match(value) and not listing):
+        if not parameter or _TRACKING.match(name) or (view and view.match(value) and not listing):
             continue
-        kept.append((name, value))
+        kept.append(_normal(parameter))
     return kept
 
 

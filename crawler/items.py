@@ -101,6 +101,7 @@ class Known:
     day: str
     outcome: str  # kept, off_topic, or the kind of a Rejection or error that is final
     marks: dict[str, str] = field(default_factory=dict)
+    changes: int = 0  # how often a mark has changed; after LIMITS.max_changes that is no edit any more
 
 
 @dataclass(frozen=True, slots=True)

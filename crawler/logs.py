@@ -9,8 +9,10 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from urllib.parse import quote
 
-_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0085\u2028\u2029]+")
+# Line breaks, terminal commands (C0 and C1) and marks that turn the direction of writing.
+_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 class _Redact(logging.Formatter):
@@ -18,7 +20,8 @@ class _Redact(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S%z")
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        spelled = {spelling for secret in secrets for spelling in (secret, quote(secret, safe="")) if spelling}
+        self._secrets = sorted(spelled, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)

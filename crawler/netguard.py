@@ -13,13 +13,12 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _CGNAT = ipaddress.ip_network("100.64.0.0/10")
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that is routed of IPv6; Python calls fec0::/10 global
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 _WEB_PORTS = frozenset({80, 443})
 
 
@@ -43,11 +42,14 @@ def refusal(address: str, *, allow_private: bool) -> str | None:
     for never in ("is_link_local", "is_multicast", "is_unspecified"):
         if getattr(ip, never):
             return never.removeprefix("is_").replace("_", "-")
+    if ip in _THIS_NETWORK:  # this machine, to some systems
+        return "unspecified"
     if ip.is_loopback or ip.is_private or ip in _CGNAT:
         if allow_private and not (ip.is_reserved and not ip.is_loopback) and str(ip) != "255.255.255.255":
             return None
         return "loopback" if ip.is_loopback else "private"
-    return None if ip.is_global and not ip.is_reserved else "reserved"
+    routed = ip.version == 4 or ip in _UNICAST
+    return None if routed and ip.is_global and not ip.is_reserved else "reserved"
 
 
 @dataclass(slots=True)
@@ -114,13 +116,13 @@ class GuardedResolver:
         alsoProvides(self, IHostnameResolver)
         self.reactor.installNameResolver(self)
 
-    def resolveHostName(  # noqa: N802  (Twisted's interface)
+    def resolveHostName(
         self,
-        resolutionReceiver: Any,  # noqa: N803
-        hostName: str,  # noqa: N803
-        portNumber: int = 0,  # noqa: N803
-        addressTypes: Sequence[Any] | None = None,  # noqa: N803
-        transportSemantics: str = "TCP",  # noqa: N803
+        resolutionReceiver: Any,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[Any] | None = None,
+        transportSemantics: str = "TCP",
     ) -> Any:
         receiver = _GuardedReceiver(resolutionReceiver, self.guard, hostName, portNumber)
         return self.inner.resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
@@ -137,13 +139,13 @@ class _GuardedReceiver:
         self.receiver, self.guard, self.host, self.port = receiver, guard, host, port
         self.found: list[Any] = []
 
-    def resolutionBegan(self, resolution: Any) -> None:  # noqa: N802
+    def resolutionBegan(self, resolution: Any) -> None:
         self.receiver.resolutionBegan(resolution)
 
-    def addressResolved(self, address: Any) -> None:  # noqa: N802
+    def addressResolved(self, address: Any) -> None:
         self.found.append(address)
 
-    def resolutionComplete(self) -> None:  # noqa: N802
+    def resolutionComplete(self) -> None:
         good = set(self.guard.allowed(self.host, self.port, [address.host for address in self.found]))
         for address in self.found:
             if address.host in good:

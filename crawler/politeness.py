@@ -34,13 +34,13 @@ class Robots:
     def allows(self, url: str) -> bool:
         if self.unreachable is not None:
             return False
-        return self.rules is None or self.rules.can_fetch(url, ROBOTS_TOKEN)
+        return self.rules is None or bool(self.rules.can_fetch(url, ROBOTS_TOKEN))
 
     @property
     def crawl_delay_s(self) -> float:
         """The Crawl-delay that it asks of us, 0 without one, never more than LIMITS says."""
         delay = self.rules.crawl_delay(ROBOTS_TOKEN) if self.rules is not None else None
-        return min(float(delay or 0), LIMITS.max_crawl_delay_s)
+        return min(float(delay or 0), float(LIMITS.max_crawl_delay_s))
 
 
 def read_robots(status: int | None, body: bytes, why: str, now_s: float) -> Robots:
@@ -64,20 +64,20 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     if not value:
         return None
     value = value.strip()
-    if re.fullmatch(r"\d{1,12}(\.\d+)?", value):
+    if re.fullmatch(r"\d+(\.\d+)?", value):
         seconds = float(value)
     else:
         try:
             at = parsedate_to_datetime(value)
-        except (ValueError, TypeError):
+            seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError):
             return None
-        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
-    return min(max(seconds, 0.0), LIMITS.max_retry_after_s)
+    return min(max(seconds, 0.0), float(LIMITS.max_retry_after_s))
 
 
 def back_off_s(failures: int, *, base_s: float, cap_s: float, rng: random.Random) -> float:
     """Return how long to wait after so many failures in a row: exponential with full jitter, at least half of the step."""
-    step = min(cap_s, base_s * 2 ** max(failures - 1, 0))
+    step = min(cap_s, base_s * 2.0 ** min(max(failures - 1, 0), 60))
     return step * (0.5 + rng.random() / 2)
 
 
@@ -99,7 +99,8 @@ class Host:
     delay_s: float
     width: int
     blocked_until: datetime | None = None
-    failures: int = 0
+    failures: int = 0  # in a row
+    rest_until_s: float = 0.0
     robots: Robots | None = None
     good_robots: Robots | None = None
     robots_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -120,6 +121,20 @@ class Host:
         until = now + timedelta(seconds=seconds)
         if self.blocked_until is None or until > self.blocked_until:
             self.blocked_until = until
+
+    def failed(self, now_s: float) -> None:
+        """Count a failure; after LIMITS.host_failures in a row the host rests, and after that has one try at a time."""
+        self.failures += 1
+        if self.failures >= LIMITS.host_failures:
+            self.rest_until_s = now_s + LIMITS.host_rest_s
+
+    def answered(self) -> None:
+        """End the row of failures: the host works."""
+        self.failures, self.rest_until_s = 0, 0.0
+
+    def rests(self, now_s: float) -> bool:
+        """Return whether the host has failed so often that it is left alone for now."""
+        return now_s < self.rest_until_s
 
     def wait_s(self, now: datetime) -> float:
         """Return for how long the host must still be left alone; 0 when it may be called."""
@@ -165,5 +180,6 @@ class Hosts:
 
     def _forget_idle(self) -> None:
         for key, host in list(self._hosts.items())[: len(self._hosts) // 10]:
-            if not host.slots.locked() and host.next_start_s < time.monotonic() and host.blocked_until is None:
+            idle = not host.slots.locked() and not host.robots_lock.locked() and host.next_start_s < time.monotonic()
+            if idle and not host.wait_s(datetime.now(UTC)):
                 del self._hosts[key]

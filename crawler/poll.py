@@ -96,7 +96,11 @@ class _Poll:
     async def run(self) -> PollReport:
         memory = self.task.memory
         if memory.not_before and memory.not_before > self.started_at:
-            wait = PollError(self.source.url, "wait", f"the host asked not to be called before {memory.not_before:%Y-%m-%dT%H:%M:%SZ}")
+            wait = PollError(
+                self.source.url,
+                "wait",
+                f"the host asked not to be called before {memory.not_before:%Y-%m-%dT%H:%M:%SZ}",
+            )
             return PollReport(self.source.id, "refused", self.started_at, self.poller.clock(), errors=(wait,))
         same_topic = memory.rules == self.poller.rules
         self.known = {key: item for key, item in memory.known.items() if same_topic or item.outcome != "off_topic"}
@@ -184,7 +188,9 @@ class _Poll:
                 changed += 1
                 covered += len(listing.entries)
                 fresh = self._merge(listing.entries, place, discover, entries)
-                more = listing.more if discover.kind in ("sitemap", "page") or (discover.kind != "feed" and fresh) else ()
+                more = (
+                    listing.more if discover.kind in ("sitemap", "page") or (discover.kind != "feed" and fresh) else ()
+                )
             if depth < (LIMITS.max_sitemap_depth if discover.kind == "sitemap" else LIMITS.max_listing_pages):
                 queue += [(found, depth + 1) for found in more]
         return changed
@@ -200,14 +206,22 @@ class _Poll:
             if memory.last_modified:
                 conditional["If-Modified-Since"] = memory.last_modified
         sitemap = discover.kind == "sitemap"
-        limits = (LIMITS.max_sitemap_bytes, LIMITS.sitemap_timeout_s) if sitemap else (LIMITS.max_feed_bytes, LIMITS.fetch_timeout_s)
+        limits = (
+            (LIMITS.max_sitemap_bytes, LIMITS.sitemap_timeout_s)
+            if sitemap
+            else (LIMITS.max_feed_bytes, LIMITS.fetch_timeout_s)
+        )
         answer = await self._get_listing(discover, url, conditional, *limits)
         if answer.status == 304 and memory:
             return None
         digest = hashlib.sha256(answer.body).hexdigest()
         unchanged = memory is not None and memory.sha256 == digest
         content_type = answer.headers.get("content-type", "")
-        listing = None if unchanged else discovery.read_listing(discover, answer.body, answer.url, content_type, self.source.timezone)
+        listing = (
+            None
+            if unchanged
+            else discovery.read_listing(discover, answer.body, answer.url, content_type, self.source.timezone)
+        )
         if listing is None:
             assert memory is not None
             self.validators[url] = replace(memory, full_at=now)
@@ -222,7 +236,9 @@ class _Poll:
             )
         return listing
 
-    async def _get_listing(self, discover: Discover, url: str, headers: dict[str, str], max_bytes: float, timeout_s: float) -> Answer:
+    async def _get_listing(
+        self, discover: Discover, url: str, headers: dict[str, str], max_bytes: float, timeout_s: float
+    ) -> Answer:
         try:
             return await self.poller.fetcher.get(url, headers=headers, max_bytes=max_bytes, timeout_s=timeout_s)
         except FetchError as error:
@@ -303,7 +319,13 @@ class _Poll:
             task.cancel()
         if late:
             await asyncio.wait(late)
-            self.errors.append(PollError(self.source.url, "timeout", f"{len(late)} articles left for the next poll after {int(LIMITS.poll_timeout_s)} s"))
+            self.errors.append(
+                PollError(
+                    self.source.url,
+                    "timeout",
+                    f"{len(late)} articles left for the next poll after {int(LIMITS.poll_timeout_s)} s",
+                )
+            )
         for (key, entry), task in zip(chosen, tasks, strict=True):
             if task.cancelled():
                 self.pending.setdefault(key, Pending(entry, 0, self.started_at, "not read in time"))
@@ -333,7 +355,9 @@ class _Poll:
                 result = await self.poller.read(request)
             except TimeoutError:
                 if request.cheap:
-                    raise FetchError("failed", entry.url, "even its title could not be read in time", retry=False) from None
+                    raise FetchError(
+                        "failed", entry.url, "even its title could not be read in time", retry=False
+                    ) from None
                 request = replace(request, cheap=True)
                 continue
             if not isinstance(result, MorePages):
@@ -396,8 +420,12 @@ class _Poll:
 
     def _put_off(self, key: str, entry: Entry, why: str, *, count: bool) -> None:
         attempts = (self.pending[key].attempts if key in self.pending else 0) + count
-        wait_s = back_off_s(max(attempts, 1), base_s=LIMITS.attempt_base_s, cap_s=LIMITS.max_retry_after_s, rng=self.poller.fetcher.rng)
-        self.pending[key] = Pending(entry, attempts, self.poller.clock() + timedelta(seconds=wait_s if count else 0), why)
+        wait_s = back_off_s(
+            max(attempts, 1), base_s=LIMITS.attempt_base_s, cap_s=LIMITS.max_retry_after_s, rng=self.poller.fetcher.rng
+        )
+        self.pending[key] = Pending(
+            entry, attempts, self.poller.clock() + timedelta(seconds=wait_s if count else 0), why
+        )
 
     def _heed(self, error: FetchError | DiscoveryError) -> None:
         """Remember what a host of ours asked for, for polls after this process too."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import resource
 import signal
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from crawler.items import Article, CrawlSettings, MorePages, ReadRequest, Rejection
-from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS
+from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS, MIB
 
 
 def load(path: str) -> Callable[..., Any]:
@@ -31,6 +33,10 @@ def pool_size() -> int:
     return max(1, (os.cpu_count() or 2) - 1)
 
 
+class ReadingError(Exception):
+    """The article step failed on a page; the message says how."""
+
+
 class ReadingPool:
     """Reads articles in other processes; use as a context manager. `read` is a poll's Reader."""
 
@@ -41,30 +47,55 @@ class ReadingPool:
             initializer=_start,
             initargs=(settings,),
             context=multiprocessing.get_context("spawn"),  # a fork would copy the reactor
+            max_tasks=int(LIMITS.max_reader_pages),
         )
 
     async def read(self, request: ReadRequest) -> Article | Rejection | MorePages:
-        """Return what the article step says. Raises TimeoutError where it took longer than LIMITS.clean_timeout_s or died of it."""
+        """Return what the article step says.
+
+        Raises TimeoutError where it took longer than LIMITS.clean_timeout_s, more memory than LIMITS.max_reader_mib or died
+        of it, and ReadingError where the step failed.
+        """
         future = self._pool.schedule(_read, args=[request], timeout=float(LIMITS.clean_timeout_s))
         try:
-            result: Article | Rejection | MorePages = await asyncio.wrap_future(future)
+            result: Article | Rejection | MorePages | str = await asyncio.wrap_future(future)
         except ProcessExpired as error:
             raise TimeoutError(f"the reading process ended: {error}") from error
+        if isinstance(result, str):
+            raise ReadingError(result)
         return result
 
     def __enter__(self) -> ReadingPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
 
 def _start(settings: CrawlSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    wanted = int(LIMITS.max_reader_mib) * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     load(ARTICLE_READER_SETUP)(settings)
 
 
-def _read(request: ReadRequest) -> Article | Rejection | MorePages:
-    result: Article | Rejection | MorePages = load(ARTICLE_READER)(request)
+def _end_with_parent() -> None:
+    """End this process as soon as the crawl process is gone: killed, it cannot take us along."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _read(request: ReadRequest) -> Article | Rejection | MorePages | str:
+    """Return what the article step says, or in words how it failed (an error need not survive the way between processes)."""
+    try:
+        result: Article | Rejection | MorePages = load(ARTICLE_READER)(request)
+    except MemoryError as error:
+        raise TimeoutError(f"needs more than {int(LIMITS.max_reader_mib)} MiB") from error
+    except Exception as error:  # noqa: BLE001  the boundary "per page": a page that breaks the step must not stop the others
+        return f"{type(error).__name__}: {error}"[:500]
     return result

@@ -12,7 +12,9 @@ DEFAULT_EVERY_S = 600.0  # ten minutes: INTERFACE promises minutes, and 47,000 o
 LONGEST_S = 6 * 3600.0  # an outlet that is down is looked at four times a day
 
 
-def decide_next_poll(source: Source, report: PollReport, failures_before: int, now: datetime, rng: random.Random) -> datetime:
+def decide_next_poll(
+    source: Source, report: PollReport, failures_before: int, now: datetime, rng: random.Random
+) -> datetime:
     """Return when to poll the source again: after its interval, later the more often it has failed in a row.
 
     A host's own wish (Retry-After) is never undercut. Up to a tenth of jitter keeps sources from moving in step.

@@ -18,7 +18,19 @@ from typing import Any
 from crawler.config import Config
 from crawler.crew import Crew, crawl_settings
 from crawler.identity import host_key
-from crawler.items import Article, CrawlSettings, Entry, Memory, Page, PollReport, PollTask, ReadRequest, Rejection, Source, to_json
+from crawler.items import (
+    Article,
+    CrawlSettings,
+    Entry,
+    Memory,
+    Page,
+    PollReport,
+    PollTask,
+    ReadRequest,
+    Rejection,
+    Source,
+    to_json,
+)
 from crawler.reading import load
 from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS
 
@@ -26,7 +38,21 @@ _CHECKED_ARTICLES = 3
 _LINK = re.compile(r"<(?:link|meta)\b[^>]{0,1000}>", re.I)
 _ATTRIBUTE = re.compile(r"""([a-z:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
 _UNREAD = dict.fromkeys(
-    "url title author body image published_at modified_at date_precision category province_code province regency_code regency".split()
+    [
+        "url",
+        "title",
+        "author",
+        "body",
+        "image",
+        "published_at",
+        "modified_at",
+        "date_precision",
+        "category",
+        "province_code",
+        "province",
+        "regency_code",
+        "regency",
+    ]
 )
 
 
@@ -54,7 +80,9 @@ def _extract_file(name: str, url: str | None, config: Config) -> dict[str, Any]:
     address = url or _own_address(body) or Path(name).absolute().as_uri()
     source = _source_for(address, config)
     now = datetime.now(UTC)
-    request = ReadRequest(source, Entry(url=address), (Page(address, body, "", now),), now, incomplete=True, by_hand=True)
+    request = ReadRequest(
+        source, Entry(url=address), (Page(address, body, "", now),), now, incomplete=True, by_hand=True
+    )
     return {"input": name, **_record(load(ARTICLE_READER)(request))}
 
 
@@ -80,7 +108,10 @@ def check_sources(config: Config, sources: Sequence[Source]) -> list[dict[str, A
     tasks = [PollTask(source, Memory(), limit=_CHECKED_ARTICLES) for source in single]
     reports = asyncio.run(_polled(config, tasks))
     origins = [(source, discover) for source in sources for discover in source.discover]
-    return [_checked(source.id, discover.kind, discover.url, report) for (source, discover), report in zip(origins, reports, strict=True)]
+    return [
+        _checked(source.id, discover.kind, discover.url, report)
+        for (source, discover), report in zip(origins, reports, strict=True)
+    ]
 
 
 async def _polled(config: Config, tasks: Sequence[PollTask]) -> list[PollReport]:
@@ -156,5 +187,3 @@ def _own_address(body: bytes) -> str | None:
         if kind in ("canonical", "og:url") and re.match(r"https?://[^/]+/.", address):
             found.setdefault(kind, address)
     return found.get("canonical") or found.get("og:url")
-
-

@@ -15,8 +15,9 @@ import asyncio
 import json
 import os
 import resource
+import signal
 import sys
-from typing import Any, TextIO
+from typing import IO, Any
 
 from crawler.items import CrawlSettings, PollReport, PollTask, from_json, to_json
 from crawler.settings import LIMITS
@@ -27,7 +28,9 @@ LINE_LIMIT = 256 * 1024 * 1024  # a report of 500 articles has 5 MB; a line past
 def main() -> None:
     """Run until standard input ends. Exits 1 where the address guard cannot be proved active."""
     lines = _claim_stdout()
-    first = json.loads(sys.stdin.readline())
+    # Unbuffered: what is read ahead here would be lost to the event loop, which reads the rest.
+    stdin = open(0, "rb", buffering=0)  # noqa: PTH123, SIM115  it stays open as long as the process lives
+    first = json.loads(stdin.readline())
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy.utils.project import get_project_settings
 
@@ -35,11 +38,11 @@ def main() -> None:
     settings = get_project_settings()
     settings.set("LOG_LEVEL", os.environ.get("PANTAU_LOG_LEVEL", "WARNING"))
     process = AsyncCrawlerProcess(settings)  # installs the asyncio reactor: nothing before may import one
-    worker = _Worker(lines)
+    worker = _Worker(stdin, lines)
     from crawler.spiders.outlets import OutletsSpider
 
     crawl = from_json(CrawlSettings, first["settings"])
-    crawled = process.crawl(
+    process.crawl(
         OutletsSpider,
         crawl=crawl,
         rules=first["rules"],
@@ -50,11 +53,10 @@ def main() -> None:
     )
     process.start(install_signal_handlers=False)
     if not worker.was_ready:
-        crawled.exception() if crawled.done() and not crawled.cancelled() else None
         sys.exit(1)
 
 
-def _claim_stdout() -> TextIO:
+def _claim_stdout() -> IO[str]:
     """Return the real stdout for our lines and point file descriptor 1 at stderr, so that no print can break a line."""
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -62,8 +64,8 @@ def _claim_stdout() -> TextIO:
 
 
 class _Worker:
-    def __init__(self, lines: TextIO) -> None:
-        self.lines = lines
+    def __init__(self, stdin: IO[bytes], lines: IO[str]) -> None:
+        self.stdin, self.lines = stdin, lines
         self.inbox: asyncio.Queue[PollTask | None] = asyncio.Queue()
         self.was_ready = False
         self.running = 0
@@ -86,13 +88,15 @@ class _Worker:
         try:
             self.lines.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")) + "\n")
             self.lines.flush()
-        except BrokenPipeError:
-            os._exit(1)  # nobody listens any more: what was polled is polled again by the next process
+        except BrokenPipeError:  # nobody listens any more: what was polled is polled again by the next process
+            if os.getpgrp() == os.getpid():
+                os.killpg(0, signal.SIGKILL)  # with our children, and at once
+            os._exit(1)
 
     async def _read_stdin(self) -> None:
         reader = asyncio.StreamReader(limit=LINE_LIMIT)
         loop = asyncio.get_running_loop()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), self.stdin)
         while line := await reader.readline():
             self.running += 1
             self.inbox.put_nowait(from_json(PollTask, json.loads(line)["poll"]))

@@ -24,6 +24,7 @@ KeyPath = tuple[str | int, ...]
 
 MAX_FILE_BYTES = 32 << 20  # 47,000 sources are about 12 MB
 MAX_DEPTH = 80
+SHORTEST_SECRET = 4  # shorter values are not hidden: taking every "1" out would ruin messages and logs
 MAX_REPEATED_NODES = 20_000  # nodes that aliases repeat: plenty for shared settings, far from an alias bomb
 
 _TAG = "tag:yaml.org,2002:"
@@ -48,6 +49,7 @@ class YamlFile:
     written: dict[KeyPath, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
     problems: list[tuple[int, str]] = field(default_factory=list)
+    _blamed: set[KeyPath] = field(default_factory=set)
 
     def line(self, path: KeyPath) -> int:
         """Return the line of a key, or of the nearest thing around it that the file has."""
@@ -56,9 +58,16 @@ class YamlFile:
         return self.lines.get(path, 1)
 
     def add(self, path: KeyPath, found: str, allowed: str) -> None:
-        """Note that the value at `path` is wrong."""
+        """Note that the value at `path` is wrong; further complaints about the same value are left out."""
+        if path in self._blamed:
+            return
+        self._blamed.add(path)
         where = f"{dotted(path)}: " if path else ""
-        self.problems.append((self.line(path), f"{where}found {found}; allowed: {allowed}"))
+        text = f"{where}found {found}; allowed: {allowed}"
+        # Whoever wrote the message may have quoted a part of the value: what the environment brought in stays hidden.
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, "${…}") if len(secret) >= SHORTEST_SECRET else text
+        self.problems.append((self.line(path), text))
 
     def raise_problems(self) -> None:
         """Raise ConfigError with every problem so far, in the order of the file; none: return."""

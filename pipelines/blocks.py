@@ -198,9 +198,9 @@ class _Walk:
         if tag == "td" or tag == "th":
             self.pieces.append(" ")
         names = f"{attrib.get('class') or ''} {attrib.get('id') or ''}"
-        verdict = self.judge(tag, names) if len(names) > 1 or tag in _BLOCKS else None
         if attrib.get("itemprop") == "articleBody":
             names += " itemprop-articlebody"
+        verdict = self.judge(tag, names) if len(names) > 1 or tag in _BLOCKS else None
         if attrib.get("hidden") is not None or _HIDDEN_STYLE.search(attrib.get("style") or ""):
             verdict = verdict or "hidden"
         if tag not in _BLOCKS and (tag in ("td", "th") or verdict not in ("related", "caption", "hidden", "media")):
@@ -243,9 +243,17 @@ class _Walk:
             text = plain(raw)
         if not text:
             return
-        tag = self.reading.nodes[self.node].tag if self.node >= 0 else "body"
+        tag = self._tag()
         self.reading.blocks.append(Block(text, tag, self.node, links, self.breaks, None, strong))
         self.breaks = 0
+
+    def _tag(self) -> str:
+        if self.node < 0:
+            return "body"
+        node = self.reading.nodes[self.node]
+        if node.tag == "p" and node.parent >= 0 and self.reading.nodes[node.parent].tag == "li":
+            return "li"
+        return node.tag
 
 
 def _with_links(text: str, hrefs: list[str]) -> tuple[str, list[tuple[int, int, str]]]:

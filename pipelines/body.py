@@ -286,12 +286,10 @@ def _belongs(page: _Page, unit: tuple[int, int, int], branch: int) -> bool:
     if node.tag in _PARAGRAPH and node.tag != "li":
         return good >= 60 and node.tag not in _HEADINGS
     size, links = _sizes(page, start, end)
+    if node.verdict == "body":
+        return good >= 60 and links < 0.5 * size and good >= 0.25 * (size - links)
     alike = node.names == root.names and node.tag == root.tag
-    return (
-        good >= (60 if alike or node.verdict == "body" else 200)
-        and links < 0.12 * size
-        and good >= (0.4 if node.verdict == "body" else 0.75) * (size - links)
-    )
+    return good >= (60 if alike else 200) and links < 0.12 * size and good >= 0.75 * (size - links)
 
 
 def _may_lie_between(page: _Page, unit: tuple[int, int, int]) -> bool:

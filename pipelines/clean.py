@@ -1,9 +1,8 @@
-"""From the bytes of a page to an article's body, title, author, image, dates and further pages: the clean step, pure.
+"""From the text of a page to an article's body, title, author, image, dates and further pages: the clean step, pure.
 
-    bytes ─ decode_page ─► text ─ parse_html ─► tree ─┬─ read_blocks ─► find_body, kind_of      (blocks, body, lines,
-    kinds)
-                                                      ├─ read_head ──► title_of, author_of …    (metadata, embedded,
-                                                      dating) └─ find_pages                             (paging)
+    text ─ parse_html ─► tree ─┬─ read_blocks ─► find_body, kind_of            blocks, body, lines, clutter, kinds
+                               ├─ read_head ───► title, author, image, dates   metadata, bylines, embedded, dating
+                               └─ find_pages                                   paging
 
 One parse and one walk a page; every step is linear in the page. Imports of `crawler` only the items. Its test is
 tests/pipelines/test_clean.py.
@@ -18,7 +17,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from crawler.items import ArticleHints, Entry
-from pipelines import dating, metadata
+from pipelines import bylines, dating, metadata
 from pipelines.blocks import drop, parse_html, read_blocks, select
 from pipelines.body import Body, find_body
 from pipelines.charset import decode_page
@@ -89,7 +88,7 @@ def clean_page(
     chosen = _prepare(root, hints)
     reading = read_blocks(root, judge)
     title = metadata.title_of(head, reading, entry.title if entry else None)
-    author = metadata.author_of(head, reading, entry.author if entry else None)
+    author = bylines.author_of(head, reading, entry.author if entry else None)
     known = _known_body(head)
     body = find_body(reading, title=title, author=author or "", known=known, chosen=chosen)
     body = _or_embedded(body, head, known, title)
@@ -110,7 +109,7 @@ def clean_page(
         url=url,
         canonical=canonical,
         title=title,
-        author=author or metadata.signed_by(body.cut),
+        author=author or bylines.signed_by(body.cut),
         image=metadata.image_address(head, entry.image if entry else None),
         paragraphs=body.paragraphs,
         published_at=dates.published_at,

@@ -227,7 +227,7 @@ class _Reader:
         for index, operand in enumerate(_list(raw["near"], (*path, "near"), 2)):
             here = (*path, "near", index)
             node = self.node(operand, here, title_only=title_only)
-            parts = node.children if isinstance(node, AnyOf) else (node,)
+            parts = _alternatives(node)
             leaves = tuple(part for part in parts if isinstance(part, Words | RootTerm | RegexTerm))
             if len(leaves) < len(parts):
                 self.problems.append(ExpressionError(here, "a mapping", "a term, a regex, or {any: [terms]}"))
@@ -238,6 +238,10 @@ class _Reader:
         if not isinstance(raw, str) or raw not in presets():
             raise ExpressionError(path, raw, "one of " + ", ".join(presets()))
         return self.node(presets()[raw], path, title_only=title_only)
+
+
+def _alternatives(node: Node) -> list[Node]:
+    return [part for child in node.children for part in _alternatives(child)] if isinstance(node, AnyOf) else [node]
 
 
 def _list(raw: object, path: Path, least: int) -> list[object]:

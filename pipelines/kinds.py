@@ -59,9 +59,10 @@ _GAMBLING = re.compile(
     r"daftar sekarang|situs (?:resmi|terpercaya|gacor)|jackpot",
     re.IGNORECASE,
 )
+# The word ends the path, or names what follows it: /tag/netralitas-asn, but not /kanal/politik/2024/judul-berita
 _LISTING_PATH = re.compile(
-    r"^/?$|/(?:indeks|index|kategori|category|categories|tag|tags|topik|topic|search|cari|label|author|"
-    r"penulis|archive|arsip|page|kanal|channel|rubrik|section)(?:/|$|\.)",
+    r"/(?:(?:indeks|index|search|cari|arsip|archive)(?:\.\w{3,5})?|(?:kategori|category|categories|tags?|topik|topics?|label|"
+    r"author|penulis|page|kanal|channel|rubrik|section|indeks|index|search|arsip)/[^/]{1,50})/?$",
     re.IGNORECASE,
 )
 _PHOTO_PATH = re.compile(
@@ -88,7 +89,7 @@ def kind_of(head: Head, reading: Reading, body: Body, title: str, url: str) -> s
     if body.prose < _SHORT:
         if _MISSING.search(names):
             return "soft_404"
-        if _lists(head, reading, body, declared, url):
+        if _lists(head, reading, body, title, declared, url):
             return "listing"
         if not declared and body.prose < 200 and _MISSING.search(opening[:1_200]):
             return "soft_404"
@@ -97,7 +98,7 @@ def kind_of(head: Head, reading: Reading, body: Body, title: str, url: str) -> s
         media = _media(head, url)
         if media and body.prose < (_SHORT if media == "photo" else 300):
             return media
-    if _lists(head, reading, body, declared, url):
+    if _lists(head, reading, body, title, declared, url):
         return "listing"
     if not body.paragraphs or (body.prose < 60 and sum(map(len, body.paragraphs)) < 120):
         return "empty"
@@ -144,19 +145,24 @@ def _media(head: Head, url: str) -> str | None:
     return None
 
 
-def _lists(head: Head, reading: Reading, body: Body, declared: bool, url: str) -> bool:
+def _lists(head: Head, reading: Reading, body: Body, title: str, declared: bool, url: str) -> bool:
     """Whether the page is a list of articles: its links are headlines, and its prose, if any, is their teasers."""
     try:
-        listed = _LISTING_PATH.search(urlsplit(url).path) is not None
+        parts = urlsplit(url)
+        listed = _LISTING_PATH.search(parts.path) is not None or (parts.path in ("", "/") and not parts.query)
     except ValueError:
         listed = False
     headlines = sum(1 for b in reading.blocks if 25 < len(b.text) < 200 and b.link_chars >= 0.8 * len(b.text))
     links_cut = sum(1 for line in body.cut if line.startswith("link-line"))
-    if listed and (body.prose < 4 * _SHORT or links_cut >= 5) and headlines >= 5 and not head.embedded.article:
-        return True
+    # A headline in words (no rubric's name) over prose of its own
+    told = 0 <= body.headline < body.start and title.count(" ") >= 3
+    if listed and headlines >= 5 and not head.embedded.article and not (told and links_cut < 3):
+        return body.prose < 4 * _SHORT or links_cut >= 5
     if declared and not (listed and links_cut >= 5):
         return False
-    if body.prose < _SHORT and headlines >= 10 and not (0 <= body.headline < body.start and body.prose >= 120):
+    if told and body.prose >= (120 if links_cut < 3 else 600):
+        return False
+    if body.prose < _SHORT and headlines >= 10:
         return True
     dated = sum(1 for p in body.paragraphs if len(p) < 60 and parse_tanggal(p) is not None)
     return (links_cut >= 6 and links_cut >= 0.5 * len(body.paragraphs)) or (dated >= 4 and links_cut >= 4)

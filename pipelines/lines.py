@@ -77,6 +77,7 @@ def _cut_lines(blocks: list[Block], title: str, alts: set[str], pictured: set[in
     kept: list[Block] = []
     seen: set[str] = set()
     recent: deque[str] = deque(maxlen=3)
+    points_open = False  # whether the points of a summary box go on
     label_open = 0  # lines that a bare "Baca juga" may still claim
     last = len(blocks) - 1
     for index, line in enumerate(blocks):
@@ -98,6 +99,10 @@ def _cut_lines(blocks: list[Block], title: str, alts: set[str], pictured: set[in
             label_open -= 1
             continue
         label_open = 0
+        if points_open and (block.tag == "li" or text[0] in "•-–*"):
+            cut.append(f"summary: {text[:200]}")
+            continue
+        points_open = False
         rule = _why_not(block, title, alts, pictured, all_link) or _repeated(text, seen, recent)
         if rule is None and clutter.is_tail_label(text) and not _goes_on(blocks, index, last):
             cut.extend(f"tail: {b.text[:200]}" for b in blocks[index:])
@@ -107,6 +112,7 @@ def _cut_lines(blocks: list[Block], title: str, alts: set[str], pictured: set[in
             break
         if rule is not None:
             cut.append(f"{rule}: {text[:200]}")
+            points_open = rule == "summary"
         else:
             kept.append(block)
     return _without_pull_quotes(kept, cut)
@@ -188,7 +194,7 @@ def _cut_head(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
         if rule is None and not _DATELINE.search(text):
             if (author and flat(text) in author) or (author and author in flat(text) and len(text) < 90):
                 rule = "byline"
-            elif len(text) < 120 and parse_tanggal(text) is not None and len(_WORD.findall(text)) < 16:
+            elif len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None:
                 rule = "date"
             elif len(text) < 28 and block.tag not in ("h2", "h3"):
                 rule = "head"
@@ -208,6 +214,7 @@ def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
         text = block.text
         rule = clutter.line_rule(text, "tail") or ("label" if clutter.is_tail_label(text) else None)
         if rule is None:
+            text = clutter.without_sign_off(text)
             if is_prose(text) and len(text) > 50:
                 break
             if author and flat(text) in author:
@@ -216,7 +223,7 @@ def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
                 rule = "heading"
             elif len(text) < 40 and not _END.search(text) and block.tag != "li" and not _ADDRESS.search(text):
                 rule = "tail"
-            elif len(text) < 120 and parse_tanggal(text) is not None and len(_WORD.findall(text)) < 14:
+            elif len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None:
                 rule = "date"
             else:
                 break

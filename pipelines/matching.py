@@ -11,6 +11,7 @@ Imports of ours: the words, folding, expressions, morphology. Its test is tests/
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heapreplace
@@ -253,16 +254,19 @@ class _Text:
 
     def matches(self, hits: Iterable[Hit]) -> tuple[Match, ...]:
         found = {}
-        for hit in hits:
+        counts: Counter[tuple[FieldName, int]] = Counter()
+        for hit in dict.fromkeys(hits):
+            counts[hit.field, hit.leaf] += 1
+            if counts[hit.field, hit.leaf] > MAX_HITS:
+                continue
             folded = self._fields[hit.field]
             leaf = self._matcher.leaves[hit.leaf]
             start, end = hit.start, hit.end
             if not isinstance(leaf, RegexTerm):
                 start, end = folded.plain_position(start), folded.plain_position(end - 1) + 1
             start, end = folded.text_span(start, end)
-            found[hit.field == "body", start, end, leaf.term] = Match(
-                leaf.term, folded.text[start:end], start, end, hit.field
-            )
+            key = (hit.field == "body", start, end, leaf.term)
+            found[key] = Match(leaf.term, folded.text[start:end], start, end, hit.field)
         return tuple(found[key] for key in sorted(found))
 
 

@@ -148,6 +148,32 @@ def _holds(need: _Need, found: set[str]) -> bool:
     return any(all(_holds(inner, found) for inner in part) for part in need.parts)
 
 
+def search_words(topic: object) -> tuple[str, ...]:
+    """Return words and phrases, as few as can be told, of which every match of the topic holds one; else none.
+
+    For searches that an outlet offers: a stem stands for all forms of its root. Raises ExpressionError.
+    """
+    return tuple(sorted(_one_of(parse_expression(topic)) or ()))
+
+
+def _one_of(node: Node) -> frozenset[str] | None:
+    if isinstance(node, All | Near):
+        children = node.children if isinstance(node, All) else [AnyOf(operand) for operand in node.operands]
+        told = [words for child in children if (words := _one_of(child)) is not None]
+        return min(told, key=len) if told else None
+    if isinstance(node, AnyOf):
+        sets = [_one_of(child) for child in node.children]
+        return None if None in sets else frozenset().union(*(words for words in sets if words is not None))
+    if isinstance(node, NoneOf):
+        return None
+    if isinstance(node, RegexTerm):
+        literals = required_literals(node.term)
+        return frozenset({max(literals, key=len)}) if literals else None
+    if isinstance(node, RootTerm):
+        return frozenset(node.root.stems)
+    return frozenset({node.wordings[0].replace(" . ", " ")})
+
+
 # What may stand in a pattern outside its literals; anything else ends the attempt.
 _PATTERN_PART = re.compile(
     r"(?P<literal>[a-z0-9]+)|(?P<loose>[?*]|\{)|\+|\\[dwsbz](?:\{[\d,]+\}|[?*+])?\??|\\[.\-/,:;]|[ .,:;'\"_/^$-]"

@@ -8,7 +8,17 @@ from typing import Any
 
 from lxml import etree
 
-from crawler.discovery.base import Listing, article_address, children, local, moment, not_a_listing, parse_xml, plain, text_of
+from crawler.discovery.base import (
+    Listing,
+    article_address,
+    children,
+    local,
+    moment,
+    not_a_listing,
+    parse_xml,
+    plain,
+    text_of,
+)
 from crawler.errors import DiscoveryError
 from crawler.items import Entry
 from pipelines.charset import decode_page
@@ -125,7 +135,10 @@ def _image(item: etree._Element, url: str) -> str | None:
         kind = element.get("type") or element.get("medium") or ""
         if (
             (name == "thumbnail")
-            or (name in ("content", "enclosure") and ("image" in kind or re.search(r"\.(jpe?g|png|webp)\b", address, re.I)))
+            or (
+                name in ("content", "enclosure")
+                and ("image" in kind or re.search(r"\.(jpe?g|png|webp)\b", address, re.I))
+            )
             or (name == "link" and element.get("rel") == "enclosure" and "image" in kind)
         ):
             return article_address(address, url)
@@ -144,7 +157,9 @@ def _json_feed(body: bytes, url: str, content_type: str, zone: str) -> Listing:
     for item in document["items"]:
         if not isinstance(item, dict):
             continue
-        address = article_address(_text(item.get("url")) or _text(item.get("external_url")) or _text(item.get("id")), url)
+        address = article_address(
+            _text(item.get("url")) or _text(item.get("external_url")) or _text(item.get("id")), url
+        )
         if address is None:
             continue
         authors = item.get("authors") if isinstance(item.get("authors"), list) else [item.get("author")]

@@ -36,7 +36,9 @@ def read(body: bytes, url: str, content_type: str, links: str | None, next_css: 
     text = decode_page(body, content_type)
     if not text.strip():
         raise not_a_listing(text)
-    root = lxml_html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", text), parser=lxml_html.HTMLParser(huge_tree=True))
+    root = lxml_html.document_fromstring(
+        re.sub(r"^\s*<\?xml[^>]*\?>", "", text), parser=lxml_html.HTMLParser(huge_tree=True)
+    )
     base = root.find(".//base[@href]")
     home = url if base is None else article_address(base.get("href"), url) or url
     found = _selected(root, links) if links else [a for a in root.iter("a") if _looks_like_article(a, home, url)]
@@ -54,7 +56,9 @@ def read(body: bytes, url: str, content_type: str, links: str | None, next_css: 
             entries[key] = Entry(url=known.url if known else address, title=title)
     if not entries and not links and root.find(".//a") is None:
         raise not_a_listing(text)
-    following = [article_address(element.get("href"), home) for element in _selected(root, next_css)] if next_css else []
+    following = (
+        [article_address(element.get("href"), home) for element in _selected(root, next_css)] if next_css else []
+    )
     return Listing(tuple(entries.values()), tuple(address for address in following[:1] if address))
 
 
@@ -75,7 +79,9 @@ def _looks_like_article(anchor: lxml_html.HtmlElement, base: str, page: str) -> 
     if entry_key(address) == entry_key(page) or _NOT_ARTICLE.search(parts.path) or _FILE.search(parts.path):
         return False
     slug = max(parts.path.split("/"), key=lambda segment: segment.count("-"))
-    by_address = slug.count("-") >= _MIN_WORDS - 1 or bool(_DATED.search(parts.path)) or bool(_NUMBER.search(parts.path))
+    by_address = (
+        slug.count("-") >= _MIN_WORDS - 1 or bool(_DATED.search(parts.path)) or bool(_NUMBER.search(parts.path))
+    )
     words = len((plain(anchor.text_content()) or plain(anchor.get("title")) or "").split())
     image_only = words == 0 and anchor.find(".//img") is not None
     return by_address and (words >= _MIN_WORDS or image_only)

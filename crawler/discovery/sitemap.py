@@ -14,7 +14,6 @@ from crawler.settings import LIMITS
 from pipelines.charset import decode_page
 
 
-
 def read(body: bytes, url: str, content_type: str, zone: str) -> Listing:
     """Return the entries of a sitemap, or the children of an index (newest `lastmod` first) as `more`.
 

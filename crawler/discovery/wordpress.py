@@ -15,9 +15,14 @@ from pipelines.charset import decode_page
 
 PER_PAGE = 50  # WordPress allows 100; with bodies that is 1 MB, and weak hosts time out on it
 MAX_SEARCHES = 4  # each word is one request: with more, the newest posts are read instead
-_FIELDS = "id,link,guid,title,date_gmt,date,modified_gmt,modified,excerpt,content,_links,_embedded,jetpack_featured_media_url"
+_FIELDS = (
+    "id,link,guid,title,date_gmt,date,modified_gmt,modified,excerpt,content,_links,_embedded,jetpack_featured_media_url"
+)
 # A body that is only the beginning ends so.
-_CUT = re.compile(r"(\[(…|\.\.\.|&hellip;)\]|(…|&hellip;|\.\.\.)\s*(read more|continue reading|selengkapnya|baca selengkapnya)?)\s*(</?\w+[^>]*>\s*)*$", re.I)
+_CUT = re.compile(
+    r"(\[(…|\.\.\.|&hellip;)\]|(…|&hellip;|\.\.\.)\s*(read more|continue reading|selengkapnya|baca selengkapnya)?)\s*(</?\w+[^>]*>\s*)*$",
+    re.I,
+)
 
 
 def requests(url: str, search_words: Sequence[str] = ()) -> tuple[str, ...]:
@@ -75,7 +80,9 @@ def read(body: bytes, url: str, content_type: str, zone: str) -> Listing:
                 body_html=_whole_body(post),
                 author=plain(_string(post, "_embedded", "author", 0, "name")),
                 image=article_address(
-                    _string(post, "_embedded", "wp:featuredmedia", 0, "source_url") or _string(post, "jetpack_featured_media_url"), url
+                    _string(post, "_embedded", "wp:featuredmedia", 0, "source_url")
+                    or _string(post, "jetpack_featured_media_url"),
+                    url,
                 ),
             )
         )

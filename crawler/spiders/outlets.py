@@ -29,10 +29,10 @@ from crawler.fetch import Answer, Fetcher
 from crawler.identity import host_key
 from crawler.items import CrawlSettings, Memory, PollReport, PollTask, to_json
 from crawler.netguard import AddressGuard, installed_resolver
-from crawler.poll import Poller
 from crawler.politeness import Hosts
+from crawler.poll import Poller
 from crawler.reading import ReadingPool
-from crawler.settings import LIMITS
+from crawler.settings import LIMITS, USER_AGENT
 
 # What Scrapy raises, as our words; whether a later try may do better.
 _FAILURES: tuple[tuple[type[Exception], FetchKind, bool], ...] = (
@@ -118,7 +118,7 @@ class OutletsSpider(scrapy.Spider):
     async def _download(self, url: str, headers: Mapping[str, str], max_bytes: int, timeout_s: float) -> Answer:
         """Return one answer from Scrapy's downloader. Raises FetchError."""
         contact = self.crawl_settings.contact
-        agent = f"pantau-asn/0.1 (+{contact})" if contact else "pantau-asn/0.1"
+        agent = f"{USER_AGENT} (+{contact})" if contact else USER_AGENT
         try:
             request = scrapy.Request(
                 url,
@@ -129,7 +129,7 @@ class OutletsSpider(scrapy.Spider):
             response = await self.crawler.engine.download_async(request)
         except tuple(kind for kind, _, _ in _FAILURES) as error:
             raise self._named(error, url, max_bytes, timeout_s) from error
-        found = {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in response.headers.items() if values}
+        found = {_text(name).lower(): _text(values[-1]) for name, values in response.headers.items() if values}
         return Answer(response.url, response.status, found, response.body)
 
     def _named(self, error: Exception, url: str, max_bytes: int, timeout_s: float) -> FetchError:
@@ -158,9 +158,24 @@ class OutletsSpider(scrapy.Spider):
         raise RuntimeError("the address guard does not work: a connection to 127.0.0.1 was not refused")
 
     def _log_report(self, report: PollReport) -> None:
-        self.logger.info("%s: %s, found %d, kept %d, errors %d", report.source, report.outcome, report.found, len(report.articles), len(report.errors))
+        self.logger.info(
+            "%s: %s, found %d, kept %d, errors %d",
+            report.source,
+            report.outcome,
+            report.found,
+            len(report.articles),
+            len(report.errors),
+        )
         for error in report.errors:
             self.logger.warning("%s: %s %s", error.kind, error.url, error.message)
+
+
+def _text(value: bytes) -> str:
+    """Return a header as text: UTF-8, which servers put into Location against the rules, else Latin-1."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _by_hand(source: str | None, config: str, limit: int) -> tuple[CrawlSettings, asyncio.Queue[PollTask | None]]:
@@ -171,7 +186,9 @@ def _by_hand(source: str | None, config: str, limit: int) -> tuple[CrawlSettings
     loaded = load_config(Path(config))
     wanted = [item for item in loaded.sources if source in (None, item.id)]
     if not wanted:
-        raise UsageError(f"no source {source!r} in {config}; there are: {', '.join(item.id for item in loaded.sources)}")
+        raise UsageError(
+            f"no source {source!r} in {config}; there are: {', '.join(item.id for item in loaded.sources)}"
+        )
     inbox: asyncio.Queue[PollTask | None] = asyncio.Queue()
     for item in wanted:
         inbox.put_nowait(PollTask(item, Memory(), limit=limit))

@@ -149,10 +149,28 @@ def test_lists_headings_and_subleads_of_the_article_stay() -> None:
     assert clean_page(page(body), URL).paragraphs == (LEAD, "Isi edaran", *items, SECOND, THIRD)
 
 
+@pytest.mark.parametrize("label", ["Intinya Sih...", "Ringkasan Berita:", "Baca 10 detik", "Poin penting"])
+@pytest.mark.parametrize("point", ["<li>{}</li>", "<li><p>{}</p></li>", "<p>• {}</p>"])
+def test_a_summary_in_points_is_not_the_reporting(label: str, point: str) -> None:
+    points = "".join(
+        point.format(text) for text in ("Camat dipanggil Bawaslu Rabu pagi.", "Foto bersama calon menjadi soal utama.")
+    )
+    box = f"<p>{label}</p><ul>{points}</ul>"
+    assert clean_page(page(box + paragraphs(*PARAGRAPHS)), URL).paragraphs == PARAGRAPHS
+
+
 def test_a_sentence_torn_by_one_line_break_is_one_paragraph_again() -> None:
     start, end = SECOND.split(", kata ")
     body = f"{LEAD}<br><br>{start},<br>kata {end}<br><br>{THIRD}<br><br>{FOURTH}"
     assert clean_page(page(body), URL).paragraphs == PARAGRAPHS
+
+
+def test_a_last_sentence_that_names_a_day_stays() -> None:
+    last = "Hasil seleksi diumumkan 4 Desember 2024."
+    assert clean_page(page(paragraphs(*PARAGRAPHS, last)), URL).paragraphs == (*PARAGRAPHS, last)
+    assert clean_page(page(paragraphs(*PARAGRAPHS, f"{last} (Lia)")), URL).paragraphs == (*PARAGRAPHS, last)
+    found = clean_page(page(paragraphs(*PARAGRAPHS, "Rabu, 13 November 2024")), URL)
+    assert found.paragraphs == PARAGRAPHS
 
 
 def test_title_byline_date_and_caption_inside_the_body_element_go() -> None:
@@ -357,6 +375,31 @@ def test_a_short_article_on_a_page_full_of_links_is_an_article() -> None:
     assert clean_page(page(paragraphs(LEAD, SECOND), below=f"<div>{many}</div>"), URL).kind == "article"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/kanal/politik/2024/camat-dipanggil-bawaslu",
+        "/?p=31228",
+        "/tag-asn/camat-dipanggil",
+        "/page/camat-dipanggil-bawaslu-soal-foto",
+    ],
+)
+def test_an_address_alone_makes_no_listing(path: str) -> None:
+    assert clean_page(page(paragraphs(*PARAGRAPHS)), f"https://www.kabarbeliung.example{path}").kind == "article"
+
+
+def test_a_page_of_teasers_is_a_listing() -> None:
+    teasers = "".join(
+        f'<div class="item"><h3><a href="/berita/{i}/x">{t} bagian {i}</a></h3><p>{t} menjadi perhatian warga dan pejabat.</p></div>'
+        for i, t in enumerate(OTHER_STORIES * 4)
+    )
+    for path in ("/tag/netralitas-asn", "/politik", "/", "/indeks"):
+        assert (
+            clean_page(page(teasers, title="Politik", above=""), f"https://www.kabarbeliung.example{path}").kind
+            == "listing"
+        )
+
+
 # ---- broken and dear pages
 
 
@@ -434,7 +477,35 @@ def test_no_bytes_break_it(body: bytes) -> None:
     clean_fragment(decode_page(body), URL)
 
 
-@given(st.lists(st.sampled_from(["<p>", "</p>", "<div class='baca-juga'>", "</div>", "<a href='?page=2'>", "</a>", "<br>", "<table>", "<td>", "Baca juga:", " netral. ", "<script type='application/ld+json'>", "{", "</script>", "<h1>", "&#0;", "&nbsp;", "<!--", "-->", "<![CDATA["]), max_size=60))  # fmt: skip # noqa: E501
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<p>",
+                "</p>",
+                "<div class='baca-juga'>",
+                "</div>",
+                "<a href='?page=2'>",
+                "</a>",
+                "<br>",
+                "<table>",
+                "<td>",
+                "Baca juga:",
+                " netral. ",
+                "<script type='application/ld+json'>",
+                "{",
+                "</script>",
+                "<h1>",
+                "&#0;",
+                "&nbsp;",
+                "<!--",
+                "-->",
+                "<![CDATA[",
+            ]
+        ),
+        max_size=60,
+    )
+)
 @settings(max_examples=200, deadline=None)
 def test_no_markup_breaks_it(pieces: list[str]) -> None:
     clean_page("".join(pieces), URL)

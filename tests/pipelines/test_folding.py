@@ -7,7 +7,29 @@ from hypothesis import strategies as st
 from pipelines.folding import Folded, words_of
 
 PIECES = st.sampled_from(
-    "ASN|netral|né|e\u0301|\u200b|\xad|\xa0|  |\n\n|. |,|…|ﬁ|½|İ|“|—|ß|Ａ|𝗔|\x00|\ud800|ø|한|سلام|(|/|-|'|x|9|\u1e9e|ǆ|\u2028|•".split("|")
+    [
+        *(
+            "ASN",
+            "netral",
+            "né",
+            "e\u0301",
+            "\u200b",
+            "\xad",
+            "\xa0",
+            "  ",
+            "\n\n",
+            ". ",
+            ",",
+            "…",
+            "ﬁ",
+            "½",
+            "İ",
+            "“",
+            "—",
+            "ß",
+        ),
+        *("Ａ", "𝗔", "\x00", "\ud800", "ø", "한", "سلام", "(", "/", "-", "'", "x", "9", "\u1e9e", "ǆ", "\u2028", "•"),
+    ]
 )
 TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=30).map("".join)
 

@@ -35,7 +35,7 @@ def texts(expression: object, body: str, title: str = "") -> list[str]:
         ("politik prakt*", "politik praktisnya", ["politik praktisnya"]),
         ("~netral", "netral ketidaknetralan menetralkan netralitasnya mineral", None),
         ("~pihak", "pihaknya memihak, keberpihakan", ["pihaknya", "memihak", "keberpihakan"]),
-        ("~cawe-cawe", "cawe-cawenya bercawe-cawe cawe", ["cawe-cawenya", "bercawe-cawe"]),
+        ("~cawe-cawe", "cawe-cawenya, bercawe-cawe, cawe", ["cawe-cawenya", "bercawe-cawe"]),
         ('"politik praktis"', "politik praktis", ["politik praktis"]),
         ("TNI/Polri", "TNI/Polri, TNI-Polri, TNI Polri", ["TNI/Polri", "TNI-Polri", "TNI Polri"]),
         ("pasal 71 ayat (2)", "Pasal 71 ayat 2", ["Pasal 71 ayat 2"]),
@@ -73,8 +73,18 @@ def test_terms_hit_what_readers_take_for_them(term: str, body: str, hits: list[s
         ({"near": ["a1", "b1", "c1"], "within": 3}, "c1 x a1 b1", "", False),
         ({"near": ["a1", "b1"], "within": 2}, "a1 x x x a1 b1", "", True),
         ({"near": [{"any": ["camat", "lurah"]}, "~kampanye"], "within": 5}, "lurah ikut berkampanye", "", True),
-        ({"near": ["Bawaslu Kota", {"regex": "pasal \\d+"}], "within": 5}, "Bawaslu Kota menerapkan Pasal 71", "", True),
-        ({"near": ["Bawaslu Kota", {"regex": "pasal \\d+"}], "within": 4}, "Bawaslu Kota menerapkan Pasal 71", "", False),
+        (
+            {"near": ["Bawaslu Kota", {"regex": "pasal \\d+"}], "within": 5},
+            "Bawaslu Kota menerapkan Pasal 71",
+            "",
+            True,
+        ),
+        (
+            {"near": ["Bawaslu Kota", {"regex": "pasal \\d+"}], "within": 4},
+            "Bawaslu Kota menerapkan Pasal 71",
+            "",
+            False,
+        ),
         ({"near": ["camat", "title:kampanye"], "within": 5}, "camat kampanye", "", False),
         ({"regex": "pasal \\d+"}, "PASAL\n\n71", "", True),
         ({"regex": "\\bcam.t\\b"}, "para camát", "", True),
@@ -122,8 +132,12 @@ def test_an_expression_that_cannot_be_read_is_refused() -> None:
         Matcher({"x": {"any": []}})
 
 
-SEPARATORS = st.sampled_from([" ", "  ", "\n", "\xa0", "-", ". ", ", ", " (", ") ", "\u200b", "\xad", "", "’", "/", " … ", "½", "\x00"])
-WORDS = st.sampled_from(["asn", "ASN", "Netral", "netralitas", "politik", "praktis", "Pj", "gubernur", "é", "ﬁ", "x", "ketidaknetralan"])
+SEPARATORS = st.sampled_from(
+    [" ", "  ", "\n", "\xa0", "-", ". ", ", ", " (", ") ", "\u200b", "\xad", "", "’", "/", " … ", "½", "\x00"]
+)
+WORDS = st.sampled_from(
+    ["asn", "ASN", "Netral", "netralitas", "politik", "praktis", "Pj", "gubernur", "é", "ﬁ", "x", "ketidaknetralan"]
+)
 TEXT = st.lists(st.tuples(WORDS, SEPARATORS), max_size=25).map(lambda pairs: "".join(w + s for w, s in pairs))
 TERMS = ["ASN", "politik praktis", "netral*", "~netral", "Pj Gubernur", "fi", "e", "x asn", {"regex": "x\\s+asn"}]
 
@@ -175,8 +189,17 @@ def test_no_text_makes_it_fail(text: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["netral" * 200_000, "a " * 500_000, "politik " * 150_000, " " * 1_000_000, "." * 1_000_000, "\u200b" * 300_000]
-    + ["camat kampanye " * 70_000, "é" * 200_000, "aaaa" * 100_000 + "!"],
+    [
+        *(
+            "netral" * 200_000,
+            "a " * 500_000,
+            "politik " * 150_000,
+            " " * 1_000_000,
+            "." * 1_000_000,
+            "\u200b" * 300_000,
+        ),
+        *("camat kampanye " * 70_000, "é" * 200_000, "aaaa" * 100_000 + "!"),
+    ],
     ids=lambda body: repr(body[:9]),
 )
 def test_pathological_texts_end_and_their_evidence_is_bounded(body: str) -> None:
@@ -198,6 +221,8 @@ SAID_OTHERWISE = [
     ("Pemkot Buka Seleksi PPPK", "ASN dan honorer ikut seleksi PPPK. Formasi guru paling banyak."),
     ("TNI Tegaskan Netralitas", "Pangdam menyatakan prajurit netral pada pilkada."),
     ("Larutan Netral dan Asam", "Guru kimia menjelaskan pH netral kepada siswa."),
+    ("Guru Harus Berpihak pada Murid", "Kepala dinas meminta guru berpihak pada murid."),
+    ("Kadis: Bau Limbah Sudah Dinetralisir", "Kepala dinas menyebut limbah itu dinetralkan."),
     ("Menuju Netralitas Karbon", "Pemerintah daerah dan ASN mengejar netralitas karbon pada 2060."),
 ]
 OURS = [
@@ -205,6 +230,7 @@ OURS = [
     ("Foto Bareng Caleg, Lurah Dipanggil", "Lurah itu berfoto dengan caleg, Bawaslu menelusuri."),
     ("ASN Diingatkan Tetap Netral", ""),
     ("Kades Wajib Netral", "Kepala desa harus netral dalam pilkada, kata Bawaslu."),
+    ("Pegawai Diminta Tak Memihak", "ASN tidak boleh memihak pasangan calon mana pun."),
     ("Apel Pagi", "Sekda meminta seluruh ASN menjaga kenetralan selama kampanye berlangsung."),
     ("BKN Terima Rekomendasi", "BKN menerima rekomendasi Bawaslu atas dua pegawai."),
 ]

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from pipelines.blocks import parse_html, read_blocks
+from pipelines.bylines import author_of
 from pipelines.clean import clean_page
 from pipelines.clutter import judge
 from pipelines.embedded import image_of, names_of, next_data_body, read_json_ld, text_of
-from pipelines.metadata import author_of, canonical_of, read_head, same_site, title_of
+from pipelines.metadata import canonical_of, read_head, same_site, title_of
 from tests.pipelines.newspage import PARAGRAPHS, TITLE, URL, page, paragraphs
 
 
@@ -82,6 +83,7 @@ def author(body: str = "", head: str = "", ld: object = None) -> str | None:
         "Ditulis oleh: Siti Rahma",
         "Laporan Wartawan Kabar Beliung, Siti Rahma",
         "Kontributor: Siti Rahma",
+        "RABU, 13 NOVEMBER 2024 | 08:04 WIB | LAPORAN: SITI RAHMA",
     ],
 )
 def test_the_line_that_names_the_reporter_wins(line: str) -> None:
@@ -132,7 +134,7 @@ def test_the_editor_is_not_the_reporter() -> None:
 def test_a_name_beside_its_role_and_a_name_after_the_last_sentence() -> None:
     assert author("<div>Siti Rahma</div><div>Jurnalis</div>") == "Siti Rahma"
     assert author("<div>Penulis:</div><div>Siti Rahma</div>") == "Siti Rahma"
-    assert author("<p><strong>SITI RAHMA</strong></p>") == "SITI RAHMA"
+    assert author("<p><strong>SITI RAHMA</strong></p>") == "Siti Rahma"
     assert author('<div class="author">Siti Rahma - kabarbeliung</div>') == "Siti Rahma"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import html
 
 from pipelines.matching import Matcher
-from pipelines.screen import Screen, required_literals
+from pipelines.screen import Screen, required_literals, search_words
 
 SIMPLE = {
     "all": [
@@ -296,3 +296,20 @@ def test_letters_that_a_pattern_promises_are_in_all_it_matches(pattern: str, dat
 def test_hostile_pages_take_time_in_proportion(unit: str) -> None:
     """Ten times the page may not cost a hundred times; steps are counted by a page that would run for minutes."""
     Screen(SIMPLE).may_match(unit * (400_000 // len(unit)))
+
+
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        (SIMPLE, ("asn", "aparatur sipil negara", "pegawai neg", "pns")),
+        ({"all": ["ASN", "~pihak"]}, ("asn",)),
+        ({"any": ["Pj. Gubernur", "~netral"]}, ("netral", "pj gubernur")),
+        ({"near": [{"any": ["a1", "b1"]}, "c1"], "within": 5}, ("c1",)),
+        ({"any": ["a1", {"none": ["b1"]}]}, ()),
+        ({"all": ["a1", {"none": ["b1"]}]}, ("a1",)),
+        ({"regex": "pasal \\d+"}, ("pasal",)),
+        ({"any": ["a1", {"regex": "a|b"}]}, ()),
+    ],
+)
+def test_search_words_are_the_fewest_that_every_match_needs(topic: object, words: tuple[str, ...]) -> None:
+    assert search_words(topic) == tuple(sorted(words))
