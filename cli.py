@@ -185,6 +185,9 @@ def extract(
     config: Annotated[
         Path | None, typer.Option("--config", help="Its topic and rules; the shipped topic without.", metavar="FILE")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also what was cut from the body, and by which rule.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Show what would be stored of each page. Stores nothing, sends nothing."""
@@ -195,7 +198,7 @@ def extract(
         raise UsageError("--url says where one file came from; there are several")
     loaded = _config(config, None, quiet=True) if config else default_config()
     failed = 0
-    for record in extract_all(inputs, url, loaded):
+    for record in extract_all(inputs, url, loaded, explain=explain):
         failed += "error" in record
         if as_json:
             print_json([record])

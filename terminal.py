@@ -49,11 +49,13 @@ def print_articles(rows: Sequence[dict[str, Any]]) -> None:
 
 def print_record(record: dict[str, Any]) -> None:
     for name, value in record.items():
-        if name == "body":
+        if name in ("body", "cut"):
             continue
         print(f"{name}: {json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value}")
     if record.get("body"):
         print(f"\n{record['body']}")
+    for line in record.get("cut", ()):
+        print(f"cut: {one_line(line)}")
     print()
 
 

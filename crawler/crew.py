@@ -25,7 +25,6 @@ from crawler.items import CrawlSettings, PollError, PollReport, PollTask, from_j
 from crawler.settings import LIMITS
 from crawler.worker import LINE_LIMIT
 from pipelines.screen import search_words
-from pipelines.screen import search_words
 
 log = logging.getLogger(__name__)
 START_S = 60  # a crawl process is ready after 1-3 s; a busy machine may need ten times that

@@ -205,6 +205,7 @@ class Article:
     published_at: datetime | None = None
     modified_at: datetime | None = None
     date_precision: DatePrecision | None = None
+    date_evidence: str | None = None  # where the time was read, and the text that was
     fetched_at: datetime | None = None
     content_sha256: str = ""
     topic: tuple[Match, ...] = ()

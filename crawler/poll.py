@@ -86,6 +86,7 @@ class _Poll:
     articles: list[Article] = field(default_factory=list)
     errors: list[PollError] = field(default_factory=list)
     off_topic: int = 0
+    old_validators: dict[str, Validator] = field(default_factory=dict)
     left_out: bool = False  # --limit or --since passed over something listed: the listings must be read again next time
     not_before: datetime | None = None
 
@@ -95,22 +96,20 @@ class _Poll:
 
     async def run(self) -> PollReport:
         memory = self.task.memory
-        if memory.not_before and memory.not_before > self.started_at:
-            wait = PollError(
-                self.source.url,
-                "wait",
-                f"the host asked not to be called before {memory.not_before:%Y-%m-%dT%H:%M:%SZ}",
-            )
+        if memory.not_before and not self._due(memory.not_before):
+            message = f"the host asked not to be called before {memory.not_before:%Y-%m-%dT%H:%M:%SZ}"
+            wait = PollError(self.source.url, "wait", message)
             return PollReport(self.source.id, "refused", self.started_at, self.poller.clock(), errors=(wait,))
         same_topic = memory.rules == self.poller.rules
         self.known = {key: item for key, item in memory.known.items() if same_topic or item.outcome != "off_topic"}
-        self.validators = dict(memory.validators) if same_topic else {}
+        self.old_validators = self._valid_validators() if same_topic else {}
+        self.validators = dict(self.old_validators)
         self.pending = dict(memory.pending)
 
         entries, outcome = await self._discover()
         listed = _newest_first(entries)
         truncated = len(listed) > self.task.limit
-        self.left_out = truncated and self.task.limit < LIMITS.max_entries
+        self.left_out = self.left_out or (truncated and self.task.limit < LIMITS.max_entries)
         listed = listed[: self.task.limit]
         chosen, new = self._choose(listed)
         await self._read_all(chosen)
@@ -130,6 +129,16 @@ class _Poll:
             downloaded_bytes=self.poller.fetcher.downloaded_bytes,
             truncated=truncated,
         )
+
+    def _due(self, at: datetime) -> bool:
+        """Return whether the moment has come, or lies so far ahead that the clock must have been set back since."""
+        return at <= self.started_at or at > self.started_at + timedelta(seconds=LIMITS.max_retry_after_s)
+
+    def _valid_validators(self) -> dict[str, Validator]:
+        """Return the validators by which a fetch may be conditional or an answer unchanged: none that nobody asked for lately."""
+        oldest = self.started_at - timedelta(days=LIMITS.known_days)
+        listings = self.task.memory.validators.items()
+        return {url: item for url, item in listings if item.full_at and oldest < item.full_at <= self.started_at}
 
     # ------------------------------------------------------------------------------------------------------- discover
 
@@ -167,6 +176,7 @@ class _Poll:
         first = {url for url, _ in queue}
         seen: set[str] = set()
         changed = covered = 0
+        failed = False
         budget = discover.max_pages if discover.kind == "page" else int(LIMITS.max_sitemaps)
         while queue and len(seen) < budget + len(first) - 1 and covered < self.task.limit:
             url, depth = queue.pop(0)
@@ -179,6 +189,8 @@ class _Poll:
                 if url in first:
                     raise
                 self.errors.append(PollError(url, error.kind, str(error)))
+                self._heed(error)
+                failed = True
                 continue
             if listing is None:  # unchanged: nothing new in it, but an index still leads to its children
                 validator = self.validators[url]
@@ -188,65 +200,72 @@ class _Poll:
                 changed += 1
                 covered += len(listing.entries)
                 fresh = self._merge(listing.entries, place, discover, entries)
-                more = (
-                    listing.more if discover.kind in ("sitemap", "page") or (discover.kind != "feed" and fresh) else ()
-                )
+                more = listing.more if discover.kind in _ALL_PAGES or (discover.kind in _WHOLE_BODIES and fresh) else ()
             if depth < (LIMITS.max_sitemap_depth if discover.kind == "sitemap" else LIMITS.max_listing_pages):
                 queue += [(found, depth + 1) for found in more]
+        if failed and discover.kind != "sitemap":  # the way to the page that failed leads through the one before it
+            for url in seen:
+                self._forget_validator(url)
+        self.left_out = self.left_out or bool(queue and self.task.limit <= covered < LIMITS.max_entries)
         return changed
+
+    def _forget_validator(self, url: str) -> None:
+        """Let the next poll read this listing as if this one had not."""
+        self.validators.pop(url, None)
+        if url in self.old_validators:
+            self.validators[url] = self.old_validators[url]
 
     async def _read_listing(self, discover: Discover, url: str) -> discovery.Listing | None:
         """Return a listing, or None where it is as it was. A full fetch is due once in LIMITS.full_fetch_s."""
         memory = self.validators.get(url)
         now = self.poller.clock()
+        if (now - self.started_at).total_seconds() > LIMITS.poll_timeout_s / 2:
+            raise FetchError("timeout", url, "reading the listings took half of the poll's time", retry=True)
         conditional: dict[str, str] = {}
         if memory and memory.full_at and now - memory.full_at < timedelta(seconds=LIMITS.full_fetch_s):
             if memory.etag:
                 conditional["If-None-Match"] = memory.etag
             if memory.last_modified:
                 conditional["If-Modified-Since"] = memory.last_modified
-        sitemap = discover.kind == "sitemap"
-        limits = (
-            (LIMITS.max_sitemap_bytes, LIMITS.sitemap_timeout_s)
-            if sitemap
-            else (LIMITS.max_feed_bytes, LIMITS.fetch_timeout_s)
-        )
-        answer = await self._get_listing(discover, url, conditional, *limits)
-        if answer.status == 304 and memory:
-            return None
+        answer = await self._get_listing(discover, url, conditional)
+        if answer.status == 304:
+            if memory and conditional:
+                return None
+            raise FetchError("http", url, "304 to a request without conditions", retry=True)
         digest = hashlib.sha256(answer.body).hexdigest()
-        unchanged = memory is not None and memory.sha256 == digest
-        content_type = answer.headers.get("content-type", "")
-        listing = (
-            None
-            if unchanged
-            else discovery.read_listing(discover, answer.body, answer.url, content_type, self.source.timezone)
-        )
-        if listing is None:
-            assert memory is not None
+        if memory and memory.sha256 == digest:
             self.validators[url] = replace(memory, full_at=now)
-        else:
-            self.validators[url] = Validator(
-                etag=answer.headers.get("etag"),
-                last_modified=answer.headers.get("last-modified"),
-                sha256=digest,
-                full_at=now,
-                entries=len(listing.entries),
-                more=listing.more[: int(LIMITS.max_sitemaps)] if sitemap else (),
-            )
+            return None
+        content_type = answer.headers.get("content-type", "")
+        listing = discovery.read_listing(discover, answer.body, answer.url, content_type, self.source.timezone)
+        self.validators[url] = Validator(
+            etag=answer.headers.get("etag"),
+            last_modified=answer.headers.get("last-modified"),
+            sha256=digest,
+            full_at=now,
+            entries=len(listing.entries),
+            more=listing.more[: int(LIMITS.max_sitemaps)] if discover.kind == "sitemap" else (),
+        )
         return listing
 
-    async def _get_listing(
-        self, discover: Discover, url: str, headers: dict[str, str], max_bytes: float, timeout_s: float
-    ) -> Answer:
+    async def _get_listing(self, discover: Discover, url: str, headers: dict[str, str]) -> Answer:
+        sitemap = discover.kind == "sitemap"
+        get = partial(
+            self.poller.fetcher.get,
+            headers=headers,
+            max_bytes=LIMITS.max_sitemap_bytes if sitemap else LIMITS.max_feed_bytes,
+            timeout_s=LIMITS.sitemap_timeout_s if sitemap else LIMITS.fetch_timeout_s,
+            probe=True,
+        )
+        other = rest_route(url) if discover.kind == "wordpress" else None
         try:
-            return await self.poller.fetcher.get(url, headers=headers, max_bytes=max_bytes, timeout_s=timeout_s)
+            answer = await get(url)
         except FetchError as error:
-            # Sites without pretty addresses have the API at ?rest_route=.
-            other = rest_route(url) if discover.kind == "wordpress" and error.kind == "gone" else None
-            if other is None:
+            if error.kind != "gone" or other is None:
                 raise
-            return await self.poller.fetcher.get(other, headers=headers, max_bytes=max_bytes, timeout_s=timeout_s)
+            return await get(other)
+        # Sites without pretty addresses have the API at ?rest_route=, and their home page or a 404 where it should be.
+        return await get(other) if other and answer.status == 200 and answer.body.lstrip()[:1] == b"<" else answer
 
     def _merge(self, found: tuple[Entry, ...], place: str, discover: Discover, entries: dict[str, Entry]) -> bool:
         """Add a listing's entries; what one listing says of an entry is completed by the others. True: some were not known."""
@@ -274,8 +293,8 @@ class _Poll:
             marks = self.marks.get(key, {})
             if known is not None:
                 changed = any(known.marks.get(place, mark) != mark for place, mark in marks.items())
-                self.known[key] = replace(known, day=today, marks={**known.marks, **marks})
-                if changed and known.outcome in ("kept", "off_topic"):
+                self.known[key] = replace(known, day=today, marks={**known.marks, **marks}, changes=known.changes + changed)
+                if changed and known.outcome in ("kept", "off_topic") and known.changes < LIMITS.max_changes:
                     chosen.append((key, entry))
                 continue
             if key in self.pending:
@@ -285,8 +304,9 @@ class _Poll:
                 self.left_out = True
                 continue
             chosen.append((key, entry))
+        listed_keys = {key for key, _ in chosen}
         for key, pending in self.pending.items():
-            if pending.not_before <= self.started_at and key not in dict(chosen):
+            if self._due(pending.not_before) and key not in listed_keys:
                 chosen.append((key, pending.entry))
         return chosen, new
 

@@ -33,6 +33,7 @@ LIMIT_TABLE: tuple[Limit, ...] = (
     Limit("max_entries", 500, "entries a poll", "the newest; an outlet publishes 20 a day, so this is weeks"),
     Limit("max_listing_pages", 50, "pages a poll", "an endless calendar ends here"),
     Limit("max_sitemaps", 50, "files a poll", "an index may name 50,000; the newest are enough for news"),
+    Limit("max_sitemap_urls", 100_000, "addresses", "sitemaps.org allows 50,000; a million would fill the memory"),
     Limit("max_sitemap_depth", 2, "levels", "an index of indexes is real, deeper is a loop"),
     Limit("max_article_pages", 20, "pages", "the longest real article seen has 9; more is a gallery or a trap"),
     # How we behave

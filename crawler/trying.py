@@ -37,62 +37,60 @@ from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS
 _CHECKED_ARTICLES = 3
 _LINK = re.compile(r"<(?:link|meta)\b[^>]{0,1000}>", re.I)
 _ATTRIBUTE = re.compile(r"""([a-z:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
-_UNREAD = dict.fromkeys(
-    [
-        "url",
-        "title",
-        "author",
-        "body",
-        "image",
-        "published_at",
-        "modified_at",
-        "date_precision",
-        "category",
-        "province_code",
-        "province",
-        "regency_code",
-        "regency",
-    ]
+_PAGE_COLUMNS = (
+    *("url", "title", "author", "body", "image", "published_at", "modified_at", "date_precision"),
+    *("category", "province_code", "province", "regency_code", "regency"),
 )
+_UNREAD = dict.fromkeys(_PAGE_COLUMNS)
 
 
-def extract_all(inputs: Sequence[str], url: str | None, config: Config) -> Iterator[dict[str, Any]]:
+def extract_all(
+    inputs: Sequence[str], url: str | None, config: Config, *, explain: bool = False
+) -> Iterator[dict[str, Any]]:
     """Yield for each input what would be stored of it: `input`, the feed's columns that a page determines, `matches`, `rules`.
 
+    With `explain` also `cut` (the lines that were removed, each after the rule that did), `date_evidence` and `body_status`.
     One that cannot be read has an `error` and null columns. Addresses are fetched as in a crawl: robots.txt, pacing, the guard.
     """
     settings = replace(crawl_settings(config)[0], keep="all")
     load(ARTICLE_READER_SETUP)(settings)
     for name in inputs:
-        if re.match(r"https?://", name):
-            yield _extract_address(name, config)
-        else:
-            yield _extract_file(name, url, config)
+        by_address = re.match(r"https?://", name)
+        result = _extract_address(name, config) if by_address else _extract_file(name, url, config)
+        record = {"input": name, **_record(result)}
+        if explain and isinstance(result, Article):
+            record |= {
+                "cut": list(result.cut),
+                "date_evidence": result.date_evidence,
+                "body_status": result.body_status,
+            }
+        yield record
 
 
-def _extract_file(name: str, url: str | None, config: Config) -> dict[str, Any]:
+def _extract_file(name: str, url: str | None, config: Config) -> Article | Rejection:
     try:
         body = Path(name).read_bytes()
         if body[:2] == b"\x1f\x8b":
             body = gzip.decompress(body)
     except (OSError, EOFError, zlib.error) as error:
-        return {"input": name, **_UNREAD, "error": f"cannot be read: {getattr(error, 'strerror', None) or error}"}
+        return Rejection("cannot be read", str(getattr(error, "strerror", None) or error))
     address = url or _own_address(body) or Path(name).absolute().as_uri()
     source = _source_for(address, config)
     now = datetime.now(UTC)
     request = ReadRequest(
         source, Entry(url=address), (Page(address, body, "", now),), now, incomplete=True, by_hand=True
     )
-    return {"input": name, **_record(load(ARTICLE_READER)(request))}
+    result: Article | Rejection = load(ARTICLE_READER)(request)
+    return result
 
 
-def _extract_address(address: str, config: Config) -> dict[str, Any]:
+def _extract_address(address: str, config: Config) -> Article | Rejection:
     source = replace(_source_for(address, config), discover=(), urls=(address,))
     report = asyncio.run(_polled(replace(config, sources=(source,)), [PollTask(source, Memory())]))[0]
     if report.articles:
-        return {"input": address, **_record(report.articles[0])}
-    why = "; ".join(f"{error.kind}: {error.message}" for error in report.errors) or report.outcome
-    return {"input": address, **_UNREAD, "error": why}
+        return report.articles[0]
+    first = report.errors[0] if report.errors else None
+    return Rejection(first.kind, first.message) if first else Rejection(report.outcome)
 
 
 def check_sources(config: Config, sources: Sequence[Source]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ def main() -> None:
     """Run until standard input ends. Exits 1 where the address guard cannot be proved active."""
     lines = _claim_stdout()
     # Unbuffered: what is read ahead here would be lost to the event loop, which reads the rest.
-    stdin = open(0, "rb", buffering=0)  # noqa: PTH123, SIM115  it stays open as long as the process lives
+    stdin = open(0, "rb", buffering=0)  # noqa: SIM115  it stays open as long as the process lives
     first = json.loads(stdin.readline())
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy.utils.project import get_project_settings

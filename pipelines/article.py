@@ -12,17 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crawler.identity import canonical_url
-from crawler.items import Article, CrawlSettings, Entry, Match, MorePages, Page, ReadRequest, Rejection
+from crawler.items import Article, CrawlSettings, Entry, MorePages, Page, ReadRequest, Rejection
 from pipelines.charset import decode_page
 from pipelines.clean import CleanPage, clean_fragment, clean_page, join_pages
 from pipelines.dedupe import content_sha256, sign
-from pipelines.matching import Matcher
+from pipelines.rules import TOPIC, Rules
 from pipelines.screen import Screen
-from pipelines.wilayah import contains
 
 MAX_BODY_CHARS = 200_000  # the longest real article seen has 40,000 (crawler.settings has the table)
 MAX_TITLE_CHARS = 500
-TOPIC = "topic"
 _TITLE_TAG = re.compile(r"<title[^>]*>([^<]{1,2000})", re.I)
 # What a page says of having further pages; only then is a page parsed that the screen would drop.
 _PAGED = re.compile(
@@ -37,8 +35,7 @@ class _Step:
 
     keep_all: bool
     screen: Screen
-    matcher: Matcher
-    rules: dict[str, dict[str, Any]]
+    rules: Rules
 
 
 _step: list[_Step] = []  # filled by set_up: a process of the pool reads articles under one configuration
@@ -46,15 +43,7 @@ _step: list[_Step] = []  # filled by set_up: a process of the pool reads article
 
 def set_up(settings: CrawlSettings) -> None:
     """Prepare this process to read articles under these settings; call once before `read_article`."""
-    expressions = {rule: spec["match"] for rule, spec in settings.rules.items() if spec["match"] is not None}
-    _step[:] = [
-        _Step(
-            settings.keep == "all",
-            Screen(settings.topic),
-            Matcher({**expressions, TOPIC: settings.topic}),
-            settings.rules,
-        )
-    ]
+    _step[:] = [_Step(settings.keep == "all", Screen(settings.topic), Rules(settings.topic, settings.rules))]
 
 
 def read_article(request: ReadRequest) -> Article | Rejection | MorePages:
@@ -160,7 +149,7 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
     title = (page.title or request.entry.title or "")[:MAX_TITLE_CHARS].strip()
     if not title and not body:
         return Rejection("not_an_article", "empty")
-    found = step.matcher.find(title, body)
+    found = step.rules.find(title, body)
     if not step.keep_all and TOPIC not in found:
         return Rejection("off_topic")
     province = source.region.partition(".")[0] if source.region else None
@@ -175,6 +164,7 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
         published_at=page.published_at,
         modified_at=page.modified_at,
         date_precision=page.date_precision,
+        date_evidence=page.date_evidence,
         fetched_at=request.now,
         content_sha256=content_sha256(body),
         topic=found.get(TOPIC, ()),
@@ -183,22 +173,8 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
         body_status=status,
         cut=page.cut,
     )
-    return replace(article, rules=_rules_hit(step, article, found))
-
-
-def _rules_hit(step: _Step, article: Article, found: dict[str, tuple[Match, ...]]) -> dict[str, tuple[Match, ...]]:
-    """Return the rules whose every condition holds, each with its evidence (none where a rule has no expression)."""
-    hit: dict[str, tuple[Match, ...]] = {}
     place = article.regency_code or article.province_code
-    for rule, spec in step.rules.items():
-        if spec["match"] is not None and rule not in found:
-            continue
-        if spec["categories"] and article.category not in spec["categories"]:
-            continue
-        if spec["regions"] and not (place and any(contains(region, place) for region in spec["regions"])):
-            continue
-        hit[rule] = found.get(rule, ())
-    return hit
+    return replace(article, rules=step.rules.hit(found, article.category, place))
 
 
 def _address(page: CleanPage, entry: Entry) -> str:

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from pipelines.blocks import Block, Reading
-from pipelines.lines import flat, is_prose, settle
+from pipelines.lines import flat, is_prose, settle, weight
 
 _PARAGRAPH = frozenset({
     "p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "tr", "dd", "dt", "pre", "caption", "summary",
@@ -109,7 +109,10 @@ def _worth(block: Block) -> float:
         return 0.0
     size = len(block.text)
     own = size - block.link_chars
-    if own < 30 or own < 0.5 * size or block.tag in _HEADINGS:
+    if own < 0.5 * size or block.tag in _HEADINGS:
+        return 0.0
+    own *= weight(block.text)
+    if own < 30:
         return 0.0
     return float(min(own, 1200)) if is_prose(block.text) else 0.25 * min(own, 200)
 
@@ -363,6 +366,6 @@ def _assemble(page: _Page, spans: list[tuple[int, int]], author: str) -> Body:
     links = sum(b.link_chars for b in kept)
     size = sum(len(b.text) for b in kept)
     paragraphs, more = settle(kept, title=page.title, author=flat(author), alts=alts, pictured=pictured)
-    prose = sum(len(p) for p in paragraphs if is_prose(p))
+    prose = sum(len(p) * weight(p) for p in paragraphs if is_prose(p))
     rest = sum(len(b.text) for b in blocks)
     return Body(tuple(paragraphs), tuple(cut + more), start, page.headline, links / size if size else 0.0, prose, rest)

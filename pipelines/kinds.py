@@ -160,9 +160,9 @@ def _lists(head: Head, reading: Reading, body: Body, title: str, declared: bool,
         return body.prose < 4 * _SHORT or links_cut >= 5
     if declared and not (listed and links_cut >= 5):
         return False
+    dated = sum(1 for p in body.paragraphs if len(p) < 60 and parse_tanggal(p) is not None)
+    if dated >= 4 and links_cut >= 4:
+        return True  # a date under each headline
     if told and body.prose >= (120 if links_cut < 3 else 600):
         return False
-    if body.prose < _SHORT and headlines >= 10:
-        return True
-    dated = sum(1 for p in body.paragraphs if len(p) < 60 and parse_tanggal(p) is not None)
-    return (links_cut >= 6 and links_cut >= 0.5 * len(body.paragraphs)) or (dated >= 4 and links_cut >= 4)
+    return (body.prose < _SHORT and headlines >= 10) or (links_cut >= 6 and links_cut >= 0.5 * len(body.paragraphs))

@@ -17,6 +17,8 @@ from pipelines.tanggal import parse_tanggal
 
 _END = re.compile(r"[.!?…:;।۔。！？][\"”’»'）)\]]*$|[\"”»]$")
 _WORD = re.compile(r"\w+")
+_NO_FULL_STOP = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{3}")
+_DENSE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 _NOT_WORD = re.compile(r"\W+")
 _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 _DATELINE = re.compile(r"(?:[-–—]{1,3}|:|\|)\s*$")
@@ -44,6 +46,16 @@ def flat(text: str) -> str:
     return _NOT_WORD.sub(" ", text).lower().strip()
 
 
+def _ended(text: str) -> bool:
+    """Whether the line ends as a sentence does. Thai, Lao, Burmese and Khmer write no full stop."""
+    return _END.search(text) is not None or _NO_FULL_STOP.search(text) is not None
+
+
+def weight(text: str) -> int:
+    """How many Latin letters one of the text's characters is worth: Chinese, Japanese and Korean say more with each."""
+    return 1 if text.isascii() or _DENSE.search(text) is None else 3
+
+
 def is_prose(text: str) -> bool:
     """Whether the line reads as a sentence: long enough and ended, or too long to be anything else."""
     size = len(text)
@@ -52,7 +64,7 @@ def is_prose(text: str) -> bool:
     if size < 40:
         # Scripts without spaces say in 15 characters what takes 45 in Latin
         return size >= 14 and text[-1] in "。！？」" and not text.isascii()
-    return _END.search(text) is not None or (size >= 20 and not text.isascii() and " " not in text)
+    return _ended(text) or (size >= 20 and not text.isascii() and " " not in text)
 
 
 def settle(
@@ -221,7 +233,7 @@ def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
                 rule = "byline"
             elif block.tag in _HEADINGS:
                 rule = "heading"
-            elif len(text) < 40 and not _END.search(text) and block.tag != "li" and not _ADDRESS.search(text):
+            elif len(text) < 40 and not _ended(text) and block.tag != "li" and not _ADDRESS.search(text):
                 rule = "tail"
             elif len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None:
                 rule = "date"

@@ -42,7 +42,7 @@ CREATE TABLE articles (
   url TEXT NOT NULL UNIQUE, url_key TEXT NOT NULL UNIQUE, fetched_url TEXT NOT NULL,
   source TEXT NOT NULL REFERENCES sources (id),
   title TEXT NOT NULL, author TEXT, body TEXT NOT NULL, image TEXT,
-  published_at TEXT, modified_at TEXT, fetched_at TEXT NOT NULL, date_precision TEXT,
+  published_at TEXT, modified_at TEXT, fetched_at TEXT NOT NULL, date_precision TEXT, date_evidence TEXT,
   category TEXT, province_code TEXT, regency_code TEXT,
   flags TEXT NOT NULL DEFAULT '[]', rules TEXT NOT NULL DEFAULT '[]', matches TEXT NOT NULL DEFAULT '[]',
   story_id INTEGER REFERENCES stories (id), revision INTEGER NOT NULL DEFAULT 1,

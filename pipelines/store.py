@@ -345,6 +345,7 @@ def _content(article: Article) -> dict[str, Any]:
         "published_at": stamp(article.published_at) if article.published_at else None,
         "modified_at": stamp(article.modified_at) if article.modified_at else None,
         "date_precision": article.date_precision,
+        "date_evidence": article.date_evidence,
         "category": article.category,
         "province_code": article.province_code,
         "regency_code": article.regency_code,

@@ -6,8 +6,9 @@ import contextlib
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html.entities import html5
 from typing import Any
@@ -25,7 +26,9 @@ from pipelines.tanggal import parse_tanggal
 _TAGS = re.compile(r"<[^<>]{0,2000}>")
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _SPACE = re.compile(r"\s+")
-_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")  # JSON may spell them out; UTF-8 and SQLite have none
+_NOT_TEXT = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]"
+)  # JSON may spell them out; UTF-8 and SQLite have none
 _BARE_AMPERSAND = re.compile(r"&(?!#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|\w{1,32};)")
 _NAMED_ENTITY = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;)([A-Za-z]\w{1,31});")
 # Atomic groups: a page of ten thousand comments must be read once, not once for every way to part it.
@@ -175,6 +178,12 @@ def children(element: etree._Element, *names: str) -> Iterator[etree._Element]:
     for child in element:
         if local(child) in names:
             yield child
+
+
+def without_shared_guids(entries: list[Entry]) -> tuple[Entry, ...]:
+    """Return the entries, without the guid where several have the same: it names none of them."""
+    count = Counter(entry.guid for entry in entries)
+    return tuple(entry if count[entry.guid] == 1 else replace(entry, guid=None) for entry in entries)
 
 
 def base_of(element: etree._Element, url: str) -> str:

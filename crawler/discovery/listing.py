@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from itertools import islice
+from urllib.parse import urljoin, urlsplit
 
+from lxml import etree
 from lxml import html as lxml_html
 from lxml.cssselect import CSSSelector, SelectorError
 
-from crawler.discovery.base import Listing, article_address, not_a_listing, plain
+from crawler.discovery.base import Listing, article_address, headline, is_challenge, not_a_listing
 from crawler.errors import DiscoveryError
 from crawler.identity import entry_key
 from crawler.items import Entry
@@ -24,6 +26,8 @@ _NOT_ARTICLE = re.compile(
 _FILE = re.compile(r"\.(jpe?g|png|gif|webp|svg|pdf|mp4|mp3|zip|css|js|xml|json)$", re.I)
 _DATED = re.compile(r"/(19|20)\d\d/\d{1,2}(/\d{1,2})?/")
 _NUMBER = re.compile(r"(^|[/_.-])\d{4,}([/_.-]|$)")
+_AGO = re.compile(r"(?<!\w)\d+\s+(detik|menit|jam|hari|minggu|bulan|tahun)\s+(yang\s+)?lalu(?!\w)", re.I)
+_MAX_TEXTS = 100
 _MIN_WORDS = 4  # headlines of fewer words are rarer than menu entries of as many
 
 
@@ -34,32 +38,48 @@ def read(body: bytes, url: str, content_type: str, links: str | None, next_css: 
     text. Raises DiscoveryError: `bad_selector` where CSS cannot be read, `blocked` or `not_a_feed` where there is no page.
     """
     text = decode_page(body, content_type)
-    if not text.strip():
-        raise not_a_listing(text)
-    root = lxml_html.document_fromstring(
-        re.sub(r"^\s*<\?xml[^>]*\?>", "", text), parser=lxml_html.HTMLParser(huge_tree=True)
-    )
+    try:
+        root = lxml_html.document_fromstring(
+            re.sub(r"^\s*<\?xml[^>]*\?>", "", text), parser=lxml_html.HTMLParser(huge_tree=True)
+        )
+    except etree.ParserError as error:  # nothing but white space and comments
+        raise not_a_listing(text) from error
     base = root.find(".//base[@href]")
-    home = url if base is None else article_address(base.get("href"), url) or url
+    home = url if base is None else _joined(url, base.get("href"))
     found = _selected(root, links) if links else [a for a in root.iter("a") if _looks_like_article(a, home, url)]
     entries: dict[str, Entry] = {}
     for element in found:
         anchor = element if element.tag == "a" else next(element.iter("a"), None)
         address = article_address(anchor.get("href"), home) if anchor is not None else None
-        if address is None:
+        if anchor is None or address is None:
             continue
         key = entry_key(address)
-        title = plain(anchor.text_content()) or plain(anchor.get("title"))
+        title = _title(anchor)
         known = entries.get(key)
         # The picture of a teaser links first and has no text; the headline links second.
         if known is None or len(title or "") > len(known.title or ""):
             entries[key] = Entry(url=known.url if known else address, title=title)
-    if not entries and not links and root.find(".//a") is None:
+    if not entries and (is_challenge(text) or (not links and root.find(".//a") is None)):
         raise not_a_listing(text)
     following = (
         [article_address(element.get("href"), home) for element in _selected(root, next_css)] if next_css else []
     )
     return Listing(tuple(entries.values()), tuple(address for address in following[:1] if address))
+
+
+def _joined(url: str, href: str) -> str:
+    try:
+        return urljoin(url, href.strip())
+    except ValueError:
+        return url
+
+
+def _title(anchor: lxml_html.HtmlElement) -> str | None:
+    """Return the headline of a link: its heading's text, else all of it without "5 menit lalu", which changes every time."""
+    heading = next(anchor.iter("h1", "h2", "h3", "h4", "h5", "h6"), anchor)
+    # A page of links inside links must not be read once for each of them.
+    text = headline(" ".join(islice(heading.itertext(), _MAX_TEXTS)))
+    return headline(_AGO.sub(" ", text)) if text else headline(anchor.get("title"))
 
 
 def _selected(root: lxml_html.HtmlElement, css: str) -> list[lxml_html.HtmlElement]:
@@ -82,7 +102,7 @@ def _looks_like_article(anchor: lxml_html.HtmlElement, base: str, page: str) -> 
     by_address = (
         slug.count("-") >= _MIN_WORDS - 1 or bool(_DATED.search(parts.path)) or bool(_NUMBER.search(parts.path))
     )
-    words = len((plain(anchor.text_content()) or plain(anchor.get("title")) or "").split())
+    words = len((_title(anchor) or "").split())
     image_only = words == 0 and anchor.find(".//img") is not None
     return by_address and (words >= _MIN_WORDS or image_only)
 

@@ -7,7 +7,7 @@ import zlib
 
 from lxml import etree
 
-from crawler.discovery.base import Listing, article_address, children, local, moment, parse_xml, plain, text_of
+from crawler.discovery.base import Listing, article_address, children, headline, local, moment, parse_xml, text_of
 from crawler.errors import DiscoveryError
 from crawler.items import Entry
 from crawler.settings import LIMITS
@@ -18,11 +18,14 @@ def read(body: bytes, url: str, content_type: str, zone: str) -> Listing:
     """Return the entries of a sitemap, or the children of an index (newest `lastmod` first) as `more`.
 
     `lastmod` is when the page changed: it becomes modified_at, and only news:publication_date becomes published_at.
-    Raises DiscoveryError for anything that is no sitemap, and for gzip that unpacks to more than LIMITS.max_sitemap_bytes.
+    Raises DiscoveryError for anything that is no sitemap, and past LIMITS.max_sitemap_bytes unpacked or LIMITS.max_sitemap_urls.
     """
     body = gunzipped(body)
-    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:8].lower()
-    if start.startswith((b"http://", b"https://")):
+    is_list = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:8].lower().startswith((b"http://", b"https://"))
+    urls = body.count(b"\n" if is_list else b"url>") // (1 if is_list else 2)
+    if urls > LIMITS.max_sitemap_urls:
+        raise DiscoveryError("not_a_feed", f"names {urls} addresses, more than {int(LIMITS.max_sitemap_urls)}")
+    if is_list:
         lines = decode_page(body, content_type).split()
         return Listing(tuple(Entry(url=found) for found in (article_address(line, url) for line in lines) if found))
     root = parse_xml(body, content_type)
@@ -41,7 +44,7 @@ def read(body: bytes, url: str, content_type: str, zone: str) -> Listing:
         entries.append(
             Entry(
                 url=address,
-                title=plain(text_of(children(news, "title"))) if news is not None else None,
+                title=headline(text_of(children(news, "title"))) if news is not None else None,
                 published_at=moment(text_of(children(news, "publication_date")), zone) if news is not None else None,
                 modified_at=moment(text_of(children(item, "lastmod")), zone),
                 image=article_address(text_of(children(image, "loc")), url) if image is not None else None,
@@ -60,6 +63,8 @@ def gunzipped(body: bytes) -> bytes:
         unpacked = unpacker.decompress(body, limit + 1)
     except zlib.error as error:
         raise DiscoveryError("not_a_feed", f"damaged gzip: {error}") from error
+    if not unpacker.eof and len(unpacked) <= limit:
+        raise DiscoveryError("not_a_feed", "damaged gzip: it ends too early")
     if len(unpacked) > limit:
         raise DiscoveryError("not_a_feed", f"unpacks to more than {limit} bytes")
     return unpacked

@@ -520,3 +520,29 @@ def test_no_address_breaks_it(url: str) -> None:
         head='<link rel="canonical" href="http://[::1"><meta property="og:image" content="//[">',
     )
     assert clean_page(html, url).paragraphs == PARAGRAPHS
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        (
+            "นายกเทศมนตรีขอให้ข้าราชการวางตัวเป็นกลางในช่วงการเลือกตั้งที่จะมาถึง",
+            "เขากล่าวว่าผู้ฝ่าฝืนจะถูกลงโทษทางวินัยตามกฎหมาย",
+            "คาดว่าจะประกาศผลในสัปดาห์หน้า",
+        ),
+        (
+            "市长周三要求公务员在选举期间保持中立，不得参与任何竞选活动，也不得在网上表态支持候选人。",
+            "他说，违反规定的人员将依法受到处分，选举委员会已经收到三份举报。",
+            "结果预计下周公布。",
+        ),
+        (
+            "دعا رئيس البلدية الموظفين يوم الأربعاء إلى التزام الحياد خلال الانتخابات المقبلة.",
+            "وقال إن المخالفين سيواجهون إجراءات تأديبية وفقا للقانون المعمول به.",
+            "ومن المتوقع إعلان النتائج الأسبوع المقبل.",
+        ),
+    ],
+)
+def test_other_scripts_are_prose_too(sentences: tuple[str, ...]) -> None:
+    html = f"<html><body><nav><a href=/>x</a></nav><h1>{TITLE}</h1><div>{paragraphs(*sentences)}</div></body></html>"
+    found = clean_page(html, URL)
+    assert (found.kind, found.paragraphs) == ("article", sentences)
