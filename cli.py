@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 from crawler.errors import ConfigError, PantauError, UsageError
-from terminal import Progress, print_articles, print_json, print_record, print_summaries, print_table, summary_record
+from terminal import (
+    Progress,
+    print_articles,
+    print_backtest,
+    print_json,
+    print_record,
+    print_stories,
+    print_summaries,
+    print_table,
+    summary_record,
+)
 
 if TYPE_CHECKING:
     from crawler.config import Config
@@ -35,9 +45,11 @@ sources_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The
 alerts_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The outbox: list it, retry it, try a channel."
 )
+rules_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The rules: try them on what is stored.")
 feed_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The feed for other programs.")
 app.add_typer(sources_app, name="sources")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(rules_app, name="rules")
 app.add_typer(feed_app, name="feed")
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration.", metavar="FILE")]
@@ -225,20 +237,69 @@ def articles(
     as_json: JsonOption = False,
 ) -> int:
     """Search what is stored, newest first."""
-    from crawler.items import CATEGORIES
     from pipelines.reader import Reader
     from pipelines.render import feed_record
 
-    if category is not None and category not in CATEGORIES:
-        raise UsageError(f"no category {category!r}; there are: {', '.join(CATEGORIES)}")
     with Reader(_database(config, db)) as reader:
         rows = reader.articles(
-            query, since=_since(since), region=_region(region), category=category, source=source, limit=limit
+            query, since=_since(since), region=_region(region), category=_category(category), source=source, limit=limit
         )
     if as_json:
         print_json(feed_record(row) for row in rows)
     else:
         print_articles(rows)
+    return 0
+
+
+@app.command()
+def stories(
+    query: Annotated[str | None, typer.Argument(help="Words that must all be in one of its articles.")] = None,
+    config: ConfigOption = CONFIG,
+    db: DbOption = None,
+    since: Annotated[str | None, typer.Option(help="Told no longer ago than that, such as 2d.")] = None,
+    region: Annotated[str | None, typer.Option(help="A province, kabupaten or kota: name, alias or code.")] = None,
+    category: Annotated[
+        str | None, typer.Option(help="imbauan, dugaan, proses, sanksi, regulasi, data or lain.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="The id of a source.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    as_json: JsonOption = False,
+) -> int:
+    """Search the stories, each with the outlets that tell it, newest first."""
+    from pipelines.reader import Reader
+
+    with Reader(_database(config, db)) as reader:
+        rows = reader.stories(
+            query, since=_since(since), region=_region(region), category=_category(category), source=source, limit=limit
+        )
+    if as_json:
+        print_json(rows)
+    else:
+        print_stories(rows)
+    return 0
+
+
+@rules_app.command("test")
+def rules_test(
+    rules: Annotated[list[str] | None, typer.Argument(metavar="[RULE]…", help="Ids of rules; all without.")] = None,
+    config: ConfigOption = CONFIG,
+    db: DbOption = None,
+    since: Annotated[str | None, typer.Option(help="Articles published no longer ago than that, such as 30d.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another configuration: which alerts come, which go.", metavar="FILE")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Run rules over what is stored: what would have alerted, and why. Sends nothing."""
+    from scheduler import backtest
+
+    loaded = _config(config, db, quiet=True)
+    other = _config(against, None, quiet=True) if against else None
+    records = backtest(loaded, rules or [], _since(since), other)
+    if as_json:
+        print_json(records)
+    else:
+        print_backtest(records)
     return 0
 
 
@@ -439,6 +500,14 @@ def _region(text: str | None) -> str | None:
         near = similar_regions(text)
         raise UsageError(f"--region: no region {text!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
     return code
+
+
+def _category(text: str | None) -> str | None:
+    from crawler.items import CATEGORIES
+
+    if text is not None and text not in CATEGORIES:
+        raise UsageError(f"no category {text!r}; there are: {', '.join(CATEGORIES)}")
+    return text
 
 
 def entry_point() -> NoReturn:

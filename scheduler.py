@@ -372,6 +372,38 @@ async def try_channel(config: Config, name: str) -> Attempt:
         return await sender.send(channel, f"msg_test_{secrets.token_hex(8)}", render_test_payload(name, now))
 
 
+def backtest(
+    config: Config, names: Sequence[str], since: datetime | None, against: Config | None
+) -> list[dict[str, Any]]:
+    """Return what the rules would have alerted on what is stored, a record each; with `against` what comes and goes.
+
+    Raises UsageError for a rule that is not there, StoreError.
+    """
+    from pipelines.backtest import Outcome, compared, run
+    from pipelines.reader import Reader
+
+    known = {rule.id for rule in config.rules} | ({rule.id for rule in against.rules} if against else set())
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(
+            f"no rule {', '.join(map(repr, unknown))} in {config.path}; there are: {', '.join(known) or 'none'}"
+        )
+
+    def outcomes(of: Config) -> dict[str, Outcome]:
+        rules = {name: spec for name, spec in crawl_settings(of)[0].rules.items() if not names or name in names}
+        with Reader(config.settings.database) as reader:
+            return run(reader.by_publication(since), of.topic, rules)
+
+    new = outcomes(config)
+    if against is None:
+        return [outcome.record() for outcome in new.values()]
+    old = outcomes(against)
+    return [
+        {**(new.get(name) or Outcome(name)).record(), **compared(old.get(name), new.get(name))}
+        for name in dict.fromkeys([*new, *old])
+    ]
+
+
 def _sender(config: Config) -> Sender:
     from pipelines.channels import Sender
 

@@ -47,6 +47,36 @@ def print_articles(rows: Sequence[dict[str, Any]]) -> None:
         print("nothing found")
 
 
+def print_stories(rows: Sequence[dict[str, Any]]) -> None:
+    """Print stories, each with the outlets that tell it."""
+    for row in rows:
+        print(one_line(f"{row['first_published_at']}  {row['category'] or '-'}  {row['title']}"))
+        for article in row["told_by"]:
+            print(f"  {one_line(article['outlet'])}: {article['url']}")
+    if not rows:
+        print("nothing found")
+
+
+def print_backtest(records: Sequence[dict[str, Any]]) -> None:
+    """Print what rules would have done, the evidence in bold on a terminal."""
+    bold = ("\x1b[1m", "\x1b[0m") if sys.stdout.isatty() else ("**", "**")
+    for record in records:
+        print(f"{record['rule']}: {record['alerts']} alerts from {record['hits']} articles")
+        for name in ("by_day", "by_source"):
+            counts = ", ".join(f"{key} {count}" for key, count in record[name].items())
+            if counts:
+                print(f"  {name.replace('_', ' ')}: {counts}")
+        for found in record["samples"]:
+            print(f"  {found['published_at'] or '-'}  {one_line(found['title'])}  ({found['source']})")
+            for sentence in found["evidence"]:
+                parts = sentence.split("**")
+                shown = "".join(bold[0] + part + bold[1] if place % 2 else part for place, part in enumerate(parts))
+                print(f"      {shown}")
+        for name in ("come", "go"):
+            for url in record.get(name, ()):
+                print(f"  {'+' if name == 'come' else '-'} {url}")
+
+
 def print_record(record: dict[str, Any]) -> None:
     for name, value in record.items():
         if name in ("body", "cut"):

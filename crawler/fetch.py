@@ -107,7 +107,7 @@ class Fetcher:
             await self._check_robots(url, host, ask)
             answer = await self._paced(url, ask, host)
             if answer.status not in _REDIRECTS:
-                return _judged(answer, host)
+                return _judged(answer, host, ask)
             url = _target(answer)
         message = f"more than {int(LIMITS.max_redirects)} redirects, the last to {redacted(url)}"
         raise FetchError("redirects", start, message, retry=True)
@@ -204,7 +204,7 @@ def _heed(answer: Answer, host: Host) -> None:
         host.block(asked_s or LIMITS.default_retry_after_s, now)
 
 
-def _judged(answer: Answer, host: Host) -> Answer:
+def _judged(answer: Answer, host: Host, ask: _Ask) -> Answer:
     """Return a useful answer; raise FetchError for the rest."""
     status = answer.status
     wait_s = host.wait_s(datetime.now(UTC)) if status in _BUSY else 0.0
@@ -214,7 +214,7 @@ def _judged(answer: Answer, host: Host) -> Answer:
         raise FetchError("http", answer.url, f"{status}, the server failed", retry=True)
     if status in (404, 410):
         raise FetchError("gone", answer.url, f"{status}, not there", retry=status == 404)
-    if status != 304 and not 200 <= status < 300:
+    if not 200 <= status < 300 and not (status == 304 and ask.headers):
         raise FetchError("http", answer.url, f"{status}, refused", retry=status in (401, 403, 408, 425))
     return answer
 

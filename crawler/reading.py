@@ -17,6 +17,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from crawler.errors import FetchError
 from crawler.items import Article, CrawlSettings, MorePages, ReadRequest, Rejection
 from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS, MIB
 
@@ -31,10 +32,6 @@ def load(path: str) -> Callable[..., Any]:
 def pool_size() -> int:
     """Return how many processes read articles: one core is left to the crawl itself."""
     return max(1, (os.cpu_count() or 2) - 1)
-
-
-class ReadingError(Exception):
-    """The article step failed on a page; the message says how."""
 
 
 class ReadingPool:
@@ -54,7 +51,7 @@ class ReadingPool:
         """Return what the article step says.
 
         Raises TimeoutError where it took longer than LIMITS.clean_timeout_s, more memory than LIMITS.max_reader_mib or died
-        of it, and ReadingError where the step failed.
+        of it, FetchError `failed` where the step has a bug that this page meets.
         """
         future = self._pool.schedule(_read, args=[request], timeout=float(LIMITS.clean_timeout_s))
         try:
@@ -62,7 +59,7 @@ class ReadingPool:
         except ProcessExpired as error:
             raise TimeoutError(f"the reading process ended: {error}") from error
         if isinstance(result, str):
-            raise ReadingError(result)
+            raise FetchError("failed", request.entry.url, f"the article step failed: {result}", retry=True)
         return result
 
     def __enter__(self) -> ReadingPool:

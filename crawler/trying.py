@@ -41,7 +41,7 @@ _PAGE_COLUMNS = (
     *("url", "title", "author", "body", "image", "published_at", "modified_at", "date_precision"),
     *("category", "province_code", "province", "regency_code", "regency"),
 )
-_UNREAD = dict.fromkeys(_PAGE_COLUMNS)
+_UNREAD: dict[str, Any] = dict.fromkeys(_PAGE_COLUMNS)
 
 
 def extract_all(
@@ -114,8 +114,8 @@ def check_sources(config: Config, sources: Sequence[Source]) -> list[dict[str, A
 
 async def _polled(config: Config, tasks: Sequence[PollTask]) -> list[PollReport]:
     settings, rules = crawl_settings(config)
-    settings: CrawlSettings = replace(settings, keep="all")
-    async with Crew(settings, rules, workers=config.settings.workers) as crew:
+    keep_all: CrawlSettings = replace(settings, keep="all", search_words=())
+    async with Crew(keep_all, rules, workers=config.settings.workers) as crew:
         return list(await asyncio.gather(*(crew.poll(task) for task in tasks)))
 
 
@@ -150,7 +150,7 @@ def _record(result: Article | Rejection) -> dict[str, Any]:
 def article_columns(article: Article) -> dict[str, Any]:
     """Return the columns of `feed` that an article's pages determine, JSON columns as lists."""
     plain = to_json(article)
-    found = {name: plain.get(name) for name in (*_UNREAD, "content_sha256")}
+    found = {name: plain.get(name) for name in (*_PAGE_COLUMNS, "content_sha256")}
     for name in ("published_at", "modified_at"):
         at = getattr(article, name)
         found[name] = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
@@ -168,11 +168,16 @@ def article_columns(article: Article) -> dict[str, Any]:
 
 def _source_for(address: str, config: Config) -> Source:
     """Return the source of this host, for its hints and time zone, or one that knows nothing."""
-    host = host_key(address).removeprefix("www.")
+    host = _site(address)
     for source in config.sources:
-        if host and host_key(source.url).removeprefix("www.") == host:
+        if host and _site(source.url) == host:
             return source
     return Source(id="extract", name="", url=address, timezone=config.settings.timezone)
+
+
+def _site(address: str) -> str:
+    """Return the host without "www." and the web's own ports: http and https are one site."""
+    return host_key(address).removeprefix("www.").removesuffix(":443").removesuffix(":80")
 
 
 def _own_address(body: bytes) -> str | None:

@@ -59,7 +59,20 @@ class Reader:
 
         `region` is a code; a province takes in its kabupaten and kota. `since` is by publication, or by fetch where that is unknown.
         """
-        where, values = ["1 = 1"], []
+        where, values = self._conditions(query, since, region, category, source)
+        return self._rows(
+            f"SELECT f.* FROM feed f WHERE {where} "  # noqa: S608  the conditions are our own text
+            "ORDER BY coalesce(f.published_at, f.fetched_at) DESC, f.id DESC LIMIT ?",
+            *values,
+            limit,
+        )
+
+    def _conditions(
+        self, query: str | None, since: datetime | None, region: str | None, category: str | None, source: str | None
+    ) -> tuple[str, list[object]]:
+        """Return a condition on `feed f` and its values."""
+        where: list[str] = ["1 = 1"]
+        values: list[object] = []
         if query and (expression := fts_expression(query)):
             where.append("f.id IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?)")
             values.append(expression)
@@ -73,12 +86,7 @@ class Reader:
         if since:
             where.append("coalesce(f.published_at, f.fetched_at) >= ?")
             values.append(stamp(since))
-        return self._rows(
-            f"SELECT f.* FROM feed f WHERE {' AND '.join(where)} "  # noqa: S608  the conditions are our own text
-            "ORDER BY coalesce(f.published_at, f.fetched_at) DESC, f.id DESC LIMIT ?",
-            *values,
-            limit,
-        )
+        return " AND ".join(where), values
 
     def article_at(self, url: str) -> Row | None:
         """Return the row of `feed` for an address, however it is spelled, or None."""
@@ -93,6 +101,46 @@ class Reader:
             if len(rows) < _BATCH:
                 return
             after = rows[-1]["seq"]
+
+    def by_publication(self, since: datetime | None = None) -> Iterator[Row]:
+        """Yield rows of `feed`, the oldest publication first, in flat memory."""
+        after, last_id = (stamp(since) if since else ""), 0
+        while True:
+            rows = self._rows(
+                "SELECT f.* FROM feed f WHERE (coalesce(f.published_at, f.fetched_at), f.id) > (?, ?) "
+                "ORDER BY coalesce(f.published_at, f.fetched_at), f.id LIMIT ?",
+                *(after, last_id, _BATCH),
+            )
+            yield from rows
+            if len(rows) < _BATCH:
+                return
+            after, last_id = rows[-1]["published_at"] or rows[-1]["fetched_at"], rows[-1]["id"]
+
+    def stories(
+        self,
+        query: str | None = None,
+        *,
+        since: datetime | None = None,
+        region: str | None = None,
+        category: str | None = None,
+        source: str | None = None,
+        limit: int = 20,
+    ) -> list[Row]:
+        """Return stories with their articles (`told_by`), the newest first; filters are those of `articles`."""
+        where, values = self._conditions(query, since, region, category, source)
+        rows = self._rows(
+            "SELECT s.*, max(coalesce(f.published_at, f.fetched_at)) AS last_published_at FROM stories s "  # noqa: S608  ours
+            f"JOIN feed f ON f.story_id = s.id WHERE {where} GROUP BY s.id "
+            "ORDER BY last_published_at DESC, s.id DESC LIMIT ?",
+            *(*values, limit),
+        )
+        for row in rows:
+            row["told_by"] = self._rows(
+                "SELECT id, url, outlet, title, published_at, category FROM feed WHERE story_id = ? "
+                "ORDER BY coalesce(published_at, fetched_at), id",
+                row["id"],
+            )
+        return rows
 
     def sources(self) -> list[Row]:
         """Return each source's health, the active ones first."""

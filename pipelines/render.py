@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 JSON_COLUMNS = ("flags", "rules", "matches")
 MAX_BODY_BYTES = 20_000  # INTERFACE section 6; Standard Webhooks advises payloads of under 20 kB
-_SENTENCE_END = re.compile(r"(?<=[.!?…”\"])\s+|\n+")
+# Not after initials and titles ("H.", "Pj.", "Dr."), and not before a small letter ("…!" katanya).
+_SENTENCE_END = re.compile(r"""(?<=[.!?…])(?<!\b[A-Z]\.)(?<!\b[A-Z][a-z]\.)["”’']*\s+(?![a-z])|\n+""")
 _QUOTE_CHARS = 300  # a sentence longer than that does not fit a phone's screen
 _ONE_LINE = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
 _DAYS = {
@@ -176,19 +177,25 @@ def one_line(text: str) -> str:
     return " ".join(_ONE_LINE.sub(" ", text).split())
 
 
+def sentence_around(text: str, start: int, end: int, *, mark: str = "") -> str:
+    """Return the sentence of text[start:end] in one line, at most about 300 characters, the hit between `mark`s."""
+    left = max((found.end() for found in _SENTENCE_END.finditer(text, 0, start)), default=0)
+    following = _SENTENCE_END.search(text, end)
+    right = following.start() if following else len(text)
+    if right - left > _QUOTE_CHARS:
+        before, after = text[left:start], text[end:right]
+        before = before if len(before) <= _QUOTE_CHARS // 2 else "… " + before[-_QUOTE_CHARS // 2 :].partition(" ")[2]
+        after = after if len(after) <= _QUOTE_CHARS // 2 else after[: _QUOTE_CHARS // 2].rpartition(" ")[0] + " …"
+    else:
+        before, after = text[left:start], text[end:right]
+    return one_line(f"{before}{mark}{text[start:end]}{mark}{after}")
+
+
 def _evidence(article: Mapping[str, Any]) -> str:
     """Return the first sentence of the body that a rule matched, in quotes; the topic's where the rule matched the title alone."""
     hits = [match for match in article["matches"] if match["field"] == "body"]
     hits.sort(key=lambda match: (match["rule"] == "topic", match["start"]))
-    if not hits:
+    # The payload's body may be cut before the hit.
+    if not hits or hits[0]["end"] > len(article["body"]):
         return ""
-    start = 0
-    for part in _SENTENCE_END.split(article["body"]):
-        at = article["body"].find(part, start)
-        start = at + len(part)
-        if at <= hits[0]["start"] < start:
-            sentence = one_line(part)
-            return (
-                f"“{sentence if len(sentence) <= _QUOTE_CHARS else sentence[:_QUOTE_CHARS].rsplit(' ', 1)[0] + ' …'}”"
-            )
-    return ""
+    return f"“{sentence_around(article['body'], hits[0]['start'], hits[0]['end'])}”"

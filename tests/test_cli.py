@@ -16,7 +16,7 @@ import pytest
 from newsroom import Newsroom, WebhookReceiver
 from tests.conftest import Desk
 
-COMMANDS = ("crawl", "run", "demo", "extract", "articles", "status", "sources", "alerts", "feed")
+COMMANDS = ("crawl", "run", "demo", "extract", "articles", "stories", "status", "sources", "rules", "alerts", "feed")
 
 
 @pytest.fixture(scope="module")
@@ -301,3 +301,35 @@ def test_scrapy_crawl_outlets_yields_articles_as_items(filled: Desk) -> None:
     assert done.returncode == 0, done.stderr
     titles = {json.loads(line)["title"] for line in items.read_text("utf-8").splitlines()}
     assert titles == {truth.title for truth in filled.newsroom.truths() if truth.outlet == "phinisi" and truth.on_topic}
+
+
+def test_stories_are_shown_with_their_outlets(filled: Desk) -> None:
+    found = [json.loads(line) for line in filled.pantau("stories", "--json", "--limit", "100").stdout.splitlines()]
+    assert {story["id"] for story in found} == {row["story_id"] for row in filled.rows()}
+    shared = max(found, key=lambda story: story["outlets"])
+    assert shared["outlets"] >= 3
+    assert len({article["outlet"] for article in shared["told_by"]}) == shared["outlets"]
+    assert shared["title"] in filled.pantau("stories", "--limit", "100").stdout
+
+
+def test_rules_are_tried_on_what_is_stored_and_compared(filled: Desk, tmp_path: Path) -> None:
+    record = json.loads(filled.pantau("rules", "test", "--json").stdout)
+    alerts = filled.rows("SELECT DISTINCT story_id FROM alerts")
+    assert (record["rule"], record["alerts"]) == ("semua", len(alerts))
+    assert sum(record["by_day"].values()) == sum(record["by_source"].values()) == record["alerts"]
+    assert "**" in record["samples"][0]["evidence"][0]
+    other = tmp_path / "lain.yaml"
+    other.write_text(filled.config.read_text("utf-8").replace('[ASN, PNS, "~netral"]', '["~sanksi"]'), "utf-8")
+    compared = json.loads(filled.pantau("rules", "test", "--json", "--against", str(other)).stdout)
+    assert compared["come"]
+    assert len(compared["come"]) < record["alerts"]
+    assert filled.pantau("rules", "test", "nobody").returncode == 2
+
+
+def test_extract_explains_what_was_cut(filled: Desk, tmp_path: Path) -> None:
+    page, truth = page_of(filled, tmp_path)
+    record = json.loads(filled.pantau("extract", str(page), "--json", "--explain").stdout)
+    assert record["cut"]
+    assert all(": " in line for line in record["cut"])
+    assert record["date_evidence"]
+    assert record["body"] == truth.body

@@ -136,3 +136,31 @@ def test_a_missing_or_empty_database_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     with pytest.raises(StoreUnusable, match="pantau crawl"):
         Reader(tmp_path / "empty.db")
+
+
+def test_stories_come_with_who_tells_them(store: Store, path: Path) -> None:
+    store.record(report(article("1", title="Pertama")), LATER)
+    store.record(report(article("x", source="dua", title="Kedua", published_at=NOW), source="dua"), LATER)
+    other = " ".join(f"kabar{n} lain{n}" for n in range(60))
+    store.record(report(article("2", title="Lain", body=other, published_at=NOW - timedelta(days=3))), LATER)
+    with Reader(path) as reader:
+        found = reader.stories()
+        assert [(story["title"], story["articles"], story["outlets"]) for story in found] == [
+            ("Pertama", 2, 2),
+            ("Lain", 1, 1),
+        ]
+        assert [item["title"] for item in found[0]["told_by"]] == ["Pertama", "Kedua"]
+        assert [story["title"] for story in reader.stories("kabar5")] == ["Lain"]
+        assert [story["title"] for story in reader.stories(since=NOW - timedelta(days=1))] == ["Pertama"]
+
+
+def test_articles_by_publication_come_oldest_first_each_once(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.reader._BATCH", 3)
+    texts = [article(str(n), body=f"{BODY} nomor {n}", published_at=NOW - timedelta(hours=n // 2)) for n in range(10)]
+    store.record(report(*texts), LATER)
+    with Reader(path) as reader:
+        urls = [row["url"] for row in reader.by_publication()]
+        assert len(set(urls)) == len(urls) == 10
+        assert len(list(reader.by_publication(NOW - timedelta(hours=2)))) == 6

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipelines.render import MAX_BODY_BYTES, one_line, render_message, render_payload, render_time
+from pipelines.render import MAX_BODY_BYTES, one_line, render_message, render_payload, render_time, sentence_around
 
 NOW = datetime(2024, 11, 13, 1, 6, 11, tzinfo=UTC)
 WIB = ZoneInfo("Asia/Jakarta")
@@ -97,3 +97,33 @@ def test_times_are_shown_in_the_zone_of_the_settings(zone: str, expected: str) -
 
 def test_a_day_without_an_hour_shows_no_hour() -> None:
     assert render_time(datetime(2024, 11, 12, 17, tzinfo=UTC), "day", "en", WIB) == "Wednesday, 13 November 2024"
+
+
+@pytest.mark.parametrize(
+    ("text", "hit", "expected"),
+    [
+        ("Satu. Dua ASN netral. Tiga.", "ASN", "Dua *ASN* netral."),
+        ("ASN netral", "ASN", "*ASN* netral"),
+        ("Alinea satu\n\nAlinea dua ASN", "ASN", "Alinea dua *ASN*"),
+        ('"Harus netral!" katanya. "ASN wajib," tutupnya.', "ASN", '"*ASN* wajib," tutupnya.'),
+        ("Kata Pj. Bupati dan Dr. H. Andi, ASN netral.", "ASN", "Kata Pj. Bupati dan Dr. H. Andi, *ASN* netral."),
+    ],
+)
+def test_the_sentence_around_a_hit_is_cut_out_with_the_hit_marked(text: str, hit: str, expected: str) -> None:
+    start = text.index(hit)
+    assert sentence_around(text, start, start + len(hit), mark="*") == expected
+
+
+def test_a_long_sentence_is_cut_on_both_sides_of_the_hit() -> None:
+    text = "kata " * 200 + "ASN " + "kata " * 200
+    shown = sentence_around(text, text.index("ASN"), text.index("ASN") + 3, mark="*")
+    assert len(shown) < 330
+    assert shown.startswith("… kata")
+    assert shown.endswith("kata …")
+    assert "*ASN*" in shown
+
+
+def test_evidence_beyond_a_cut_body_is_not_invented() -> None:
+    matches = json.dumps([{"rule": "semua", "term": "x", "text": "x", "start": 30_000, "end": 30_001, "field": "body"}])
+    message = render_message(payload(body="kata " * 8000, matches=matches), "id", WIB)
+    assert "“" not in message.body
