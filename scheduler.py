@@ -51,6 +51,7 @@ from crawler.rhythm import decide_next_poll
 from crawler.settings import LIMITS
 
 if TYPE_CHECKING:
+    from pipelines.alerts import Plan
     from pipelines.channels import Attempt, Sender
     from pipelines.store import Recorded, Store
 
@@ -85,7 +86,7 @@ class Watch:
         self.config, self.store, self.crew, self.relay = config, store, crew, relay
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
-        self._plan = _alert_plan(config)
+        self._plans = {alerts: _plan(config, alerts=alerts) for alerts in (True, False)}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -124,7 +125,7 @@ class Watch:
         )
         report = await self.crew.poll(PollTask(source, memory, since, limit or int(LIMITS.max_entries)))
         next_at = decide_next_poll(source, report, failures, datetime.now(UTC), self._rng)
-        recorded: Recorded = await self._recorded(report, next_at, self._plan if alerts else None)
+        recorded: Recorded = await self._recorded(report, next_at, self._plans[alerts])
         summary = summarised(report, recorded)
         log.info(
             "poll source=%s outcome=%s found=%d new=%d kept=%d revised=%d duplicates=%d off_topic=%d alerts=%d errors=%d seconds=%.1f",
@@ -138,7 +139,7 @@ class Watch:
         )
         return summary
 
-    async def _recorded(self, report: PollReport, next_at: datetime, plan: Any) -> Recorded:
+    async def _recorded(self, report: PollReport, next_at: datetime, plan: Plan) -> Recorded:
         """Record a report; wait for as long as somebody else keeps the database locked, for the report is not lost by waiting."""
         for attempt in range(1, 61):
             try:
@@ -238,13 +239,12 @@ def named_sources(config: Config, names: Sequence[str]) -> list[Source]:
     return [by_id[name] for name in dict.fromkeys(names)] if names else list(config.sources)
 
 
-def _alert_plan(config: Config) -> Any:
-    from pipelines.store import AlertPlan
+def _plan(config: Config, *, alerts: bool) -> Plan:
+    from pipelines.alerts import Plan
 
+    notify = {rule.id: rule.notify for rule in config.rules} if alerts else {}
     max_age = config.alerts.max_age_s
-    return AlertPlan(
-        {rule.id: rule.notify for rule in config.rules}, None if max_age is None else timedelta(seconds=max_age)
-    )
+    return Plan(notify, None if max_age is None else timedelta(seconds=max_age), config.settings.recheck_s)
 
 
 # ------------------------------------------------------------------------------------------------------- for ever

@@ -137,6 +137,8 @@ class Page:
     body: bytes
     content_type: str = ""
     fetched_at: datetime | None = None
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,36 @@ class ReadRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Recheck:
+    """A kept article to look at again. `read`: its page is where its body came from, so a changed page is read anew."""
+
+    url: str  # canonical
+    fetched_url: str
+    etag: str | None = None
+    last_modified: str | None = None
+    read: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rechecked:
+    """What a recheck came to: there (`same`, or `read` and among the report's articles), `gone` (404, 410), or `failed`."""
+
+    url: str
+    outcome: Literal["same", "read", "gone", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
 class PollTask:
-    """One poll to do: a source and what it remembers. `since` leaves out what is older, `limit` takes the newest so many."""
+    """One poll to do: a source, what it remembers, which articles to look at again.
+
+    `since` leaves out what is older, `limit` takes the newest so many.
+    """
 
     source: Source
     memory: Memory
     since: datetime | None = None
     limit: int = 500
+    rechecks: tuple[Recheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +241,9 @@ class Article:
     flags: tuple[str, ...] = ()
     signature: str = ""  # MinHash of the body, for near copies; empty where the body is too short to tell
     body_status: Literal["whole", "incomplete", "too_costly", "too_long"] = "whole"
+    from_listing: bool = False  # the listing carried the body: its page was never read
+    etag: str | None = None  # of its page, where it has only one
+    last_modified: str | None = None
     cut: tuple[str, ...] = ()  # the clutter lines that were removed, for `explain` and the demo
 
 
@@ -255,6 +283,7 @@ class PollReport:
     new: int = 0  # of them not known before
     off_topic: int = 0
     articles: tuple[Article, ...] = ()
+    rechecked: tuple[Rechecked, ...] = ()
     errors: tuple[PollError, ...] = ()
     memory: Memory | None = None  # None: as it was
     requests: int = 0

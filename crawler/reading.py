@@ -42,7 +42,7 @@ class ReadingPool:
         self._pool = ProcessPool(
             max_workers=pool_size(),
             initializer=_start,
-            initargs=(settings,),
+            initargs=(ARTICLE_READER_SETUP, settings),
             context=multiprocessing.get_context("spawn"),  # a fork would copy the reactor
             max_tasks=int(LIMITS.max_reader_pages),
         )
@@ -53,7 +53,7 @@ class ReadingPool:
         Raises TimeoutError where it took longer than LIMITS.clean_timeout_s, more memory than LIMITS.max_reader_mib or died
         of it, FetchError `failed` where the step has a bug that this page meets.
         """
-        future = self._pool.schedule(_read, args=[request], timeout=float(LIMITS.clean_timeout_s))
+        future = self._pool.schedule(_read, args=[ARTICLE_READER, request], timeout=float(LIMITS.clean_timeout_s))
         try:
             result: Article | Rejection | MorePages | str = await asyncio.wrap_future(future)
         except ProcessExpired as error:
@@ -70,13 +70,13 @@ class ReadingPool:
         self._pool.join()
 
 
-def _start(settings: CrawlSettings) -> None:
+def _start(set_up: str, settings: CrawlSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     wanted = int(LIMITS.max_reader_mib) * MIB
     resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    load(ARTICLE_READER_SETUP)(settings)
+    load(set_up)(settings)
 
 
 def _end_with_parent() -> None:
@@ -87,10 +87,10 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _read(request: ReadRequest) -> Article | Rejection | MorePages | str:
+def _read(reader: str, request: ReadRequest) -> Article | Rejection | MorePages | str:
     """Return what the article step says, or in words how it failed (an error need not survive the way between processes)."""
     try:
-        result: Article | Rejection | MorePages = load(ARTICLE_READER)(request)
+        result: Article | Rejection | MorePages = load(reader)(request)
     except MemoryError as error:
         raise TimeoutError(f"needs more than {int(LIMITS.max_reader_mib)} MiB") from error
     except Exception as error:  # noqa: BLE001  the boundary "per page": a page that breaks the step must not stop the others

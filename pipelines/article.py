@@ -13,6 +13,7 @@ from typing import Any
 
 from crawler.identity import canonical_url
 from crawler.items import Article, CrawlSettings, Entry, MorePages, Page, ReadRequest, Rejection
+from pipelines.bylines import reporter_in
 from pipelines.charset import decode_page
 from pipelines.clean import CleanPage, clean_fragment, clean_page, join_pages
 from pipelines.dedupe import content_sha256, sign
@@ -107,7 +108,7 @@ def _from_listing(step: _Step, request: ReadRequest) -> Article | Rejection | Mo
         url=entry.url,
         canonical=None,
         title=entry.title or "",
-        author=entry.author,
+        author=reporter_in(entry.author),
         image=entry.image,
         paragraphs=paragraphs,
         published_at=entry.published_at,
@@ -130,7 +131,7 @@ def _title_only(step: _Step, request: ReadRequest) -> Article | Rejection:
         url=entry.url,
         canonical=None,
         title=title or "",
-        author=entry.author,
+        author=reporter_in(entry.author),
         image=entry.image,
         paragraphs=(),
         published_at=entry.published_at,

@@ -134,6 +134,11 @@ def signed_by(cut: tuple[str, ...]) -> str | None:
     return next((people[0] for name in names if _NAME_ALONE.match(name) and (people := _people(name, set()))), None)
 
 
+def reporter_in(listed: str | None) -> str | None:
+    """Return who reported it out of what a listing gives as the author; None for desks, brands and addresses."""
+    return ", ".join(_people(listed or "", set())) or None
+
+
 def _people(raw: str, site: set[str]) -> list[str]:
     """The persons in one author value: roles and editors taken off, brands left out."""
     people: list[str] = []

@@ -1,4 +1,4 @@
-"""Is it new, an edit, or the same text again: decided from old rows that the store looked up. Pure; no SQL, no clock.
+"""Is it new, an edit, a completion, or the same text again: decided from old rows that the store looked up. Pure; no SQL, no clock.
 
 Also the arithmetic of near copies (MinHash), which `stories` decides on. `sign` runs where an article is read, in other
 processes. Tests: tests/pipelines/test_dedupe.py.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,8 @@ MIN_SHINGLES = 20  # shorter texts are alike by chance
 _SEED = 20241127  # any number, for ever: signatures in a database must stay comparable
 _WORD = re.compile(r"\w+")
 
-Decision = Literal["insert", "unchanged", "revise", "duplicate"]
+Decision = Literal["insert", "unchanged", "revise", "complete", "duplicate"]
+SUBSTANCE = 0.1  # a tenth of the words: a corrected name is less, a new paragraph or a taken-back accusation more
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +33,42 @@ class Stored:
     id: int
     source: str
     title: str
-    content_sha256: str
+    body: str
     revision: int = 1
+    body_status: str = "whole"
 
 
 def decide(article: Article, at_address: Stored | None, same_text: Stored | None) -> Decision:
     """Return what to do with an article, given the row at its address and a row of its source with the same text.
 
     An address belongs to the source that brought it first: another source's reading of it is a duplicate, never an edit.
-    White space alone is no edit (bodies are stored tidied).
+    An edit changes words: white space, quotes and punctuation do not count. What could not be read whole before is
+    completed, which is no edit of the outlet's; what could not be read whole this time changes nothing.
     """
-    if at_address is not None:
-        if at_address.source != article.source:
-            return "duplicate"
-        same = at_address.content_sha256 == article.content_sha256 and at_address.title == article.title
-        # A page that could not be read whole this time does not replace one that was.
-        return "unchanged" if same or article.body_status != "whole" else "revise"
-    return "duplicate" if same_text is not None else "insert"
+    if at_address is None:
+        return "duplicate" if same_text is not None else "insert"
+    if at_address.source != article.source:
+        return "duplicate"
+    if article.body_status not in ("whole", "too_long") or _same_words(article, at_address):
+        return "unchanged"
+    return "revise" if at_address.body_status in ("whole", "too_long") else "complete"
+
+
+def changes_the_matter(article: Article, old: Stored) -> bool:
+    """Return whether an edit is worth telling: another headline, or a tenth of the words added or taken away."""
+    if _words(article.title) != _words(old.title):
+        return True
+    before, after = Counter(_words(old.body)), Counter(_words(article.body))
+    changed = (before - after).total() + (after - before).total()
+    return changed >= SUBSTANCE * max(before.total(), 1)
+
+
+def _same_words(article: Article, old: Stored) -> bool:
+    return _words(article.title) == _words(old.title) and _words(article.body) == _words(old.body)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
 
 
 def content_sha256(body: str) -> str:

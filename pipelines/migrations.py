@@ -46,8 +46,11 @@ CREATE TABLE articles (
   category TEXT, province_code TEXT, regency_code TEXT,
   flags TEXT NOT NULL DEFAULT '[]', rules TEXT NOT NULL DEFAULT '[]', matches TEXT NOT NULL DEFAULT '[]',
   story_id INTEGER REFERENCES stories (id), revision INTEGER NOT NULL DEFAULT 1,
-  content_sha256 TEXT NOT NULL, gone_at TEXT, body_status TEXT NOT NULL DEFAULT 'whole'
+  content_sha256 TEXT NOT NULL, gone_at TEXT, body_status TEXT NOT NULL DEFAULT 'whole',
+  stored_at TEXT NOT NULL, from_listing INTEGER NOT NULL DEFAULT 0, etag TEXT, last_modified TEXT,
+  recheck_at TEXT, rechecks INTEGER NOT NULL DEFAULT 0, missing_at TEXT
 ) STRICT;
+CREATE INDEX articles_recheck ON articles (source, recheck_at) WHERE recheck_at IS NOT NULL;
 CREATE UNIQUE INDEX articles_seq ON articles (seq) WHERE seq > 0;
 CREATE INDEX articles_same_text ON articles (source, content_sha256);
 CREATE INDEX articles_story ON articles (story_id);
@@ -72,11 +75,12 @@ CREATE TABLE bands (
 
 CREATE TABLE alerts (
   id TEXT PRIMARY KEY, type TEXT NOT NULL, channel TEXT NOT NULL, story_id INTEGER NOT NULL REFERENCES stories (id),
-  article_id INTEGER NOT NULL REFERENCES articles (id), payload TEXT NOT NULL, created_at TEXT NOT NULL,
+  article_id INTEGER NOT NULL REFERENCES articles (id), subject TEXT NOT NULL, payload TEXT NOT NULL, created_at TEXT NOT NULL,
   state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'failed')),
   attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at TEXT, first_attempt_at TEXT, sent_at TEXT, error TEXT,
-  UNIQUE (story_id, channel, type)
+  UNIQUE (subject, channel, type)
 ) STRICT;
+CREATE INDEX alerts_article ON alerts (article_id);
 CREATE INDEX alerts_due ON alerts (next_attempt_at) WHERE state = 'waiting';
 
 CREATE TABLE counters (

@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipelines.alerts import DueAlert
 from pipelines.channels import Attempt, ChannelLike, Sender
-from pipelines.store import DueAlert, Store
+from pipelines.store import Store
 
 log = logging.getLogger(__name__)
 GIVE_UP_S = 24 * 3600  # INTERFACE section 6

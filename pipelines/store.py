@@ -1,34 +1,29 @@
 """The database's one writer: a poll's report becomes rows in one transaction, or nothing does.
 
-    record    articles (new, edited, duplicate) ─ story ─ alerts (the outbox) ─ the source's memory and health     one COMMIT
-    outbox    what is due; sent, to be tried again, failed
+    record    articles (new, edited, duplicate) ─ story ─ alerts ─ rechecks ─ the source's memory and health     one COMMIT
 
-Every SQL statement that writes is here; opening and locking are pipelines.database's, reading is pipelines.reader's, deciding
-pipelines.dedupe's and pipelines.stories'. It imports neither scrapy nor lxml nor trafilatura. Raises StoreError alone. Tests: tests/pipelines/test_store.py; whoever adds a public method adds it there to
+Writes articles, stories and sources; the outbox's rows are pipelines.alerts', opening and locking pipelines.database's, reading
+pipelines.reader's, deciding pipelines.dedupe's and pipelines.stories'. It imports neither scrapy nor lxml nor trafilatura. Raises StoreError alone. Tests: tests/pipelines/test_store.py; whoever adds a public method adds it there to
 the test that every method raises StoreBusy on a locked database.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from crawler.identity import entry_key
-from crawler.items import Article, Memory, PollReport, Source, from_json, to_json
+from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, from_json, to_json
 from pipelines import dedupe, stories
-from pipelines.database import Writer, ours, parse_stamp, stamp
-from pipelines.render import render_payload
+from pipelines.alerts import Alerts, Plan
+from pipelines.database import ours, stamp
 
-
-@dataclass(frozen=True, slots=True)
-class AlertPlan:
-    """Which channels a rule notifies, and how old an article may be. `max_age` None: any age."""
-
-    notify: Mapping[str, Sequence[str]]  # rule id -> channel ids
-    max_age: timedelta | None
+NO_PLAN = Plan()
+RECHECKS_A_POLL = 20  # politely: at one a second that is what a poll of a busy outlet costs
+CONFIRM_GONE_S = 900  # an outlet that moves servers answers 404 for minutes
 
 
 @dataclass(slots=True)
@@ -41,18 +36,7 @@ class Recorded:
     alerts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DueAlert:
-    """An alert that waits to be sent. `payload` is the webhook's JSON document, the same on every attempt."""
-
-    id: str
-    channel: str
-    payload: str
-    attempts: int
-    first_attempt_at: datetime | None
-
-
-class Store(Writer):
+class Store(Alerts):
     """The database, open for writing; see `Writer` for opening and what it raises."""
 
     # -------------------------------------------------------------------------------------------------------- sources
@@ -92,15 +76,17 @@ class Store(Writer):
 
     # --------------------------------------------------------------------------------------------------------- record
 
-    def record(self, report: PollReport, next_poll_at: datetime, plan: AlertPlan | None = None) -> Recorded:
-        """Record a report whole: its articles, their stories and alerts, the source's memory and health. Or nothing.
+    def record(self, report: PollReport, next_poll_at: datetime, plan: Plan = NO_PLAN) -> Recorded:
+        """Record a report whole: its articles, their stories and alerts, rechecks, the source's memory and health. Or nothing.
 
-        Without a plan no alerts are made. Safe to repeat: what is stored already is found again.
+        Safe to repeat: what is stored already is found again.
         """
         recorded = Recorded()
         with self._transaction():
             for article in report.articles:
-                self._record_article(article, report, plan, recorded)
+                self._record_article(article, report.finished_at, plan, recorded)
+            for checked in report.rechecked:
+                self._note_recheck(checked, report.finished_at, plan, recorded)
             if report.memory is not None:
                 self._conn.execute(
                     "INSERT INTO memories (source, memory) VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET memory = excluded.memory",
@@ -109,44 +95,45 @@ class Store(Writer):
             self._record_health(report, next_poll_at, recorded)
         return recorded
 
-    def _record_article(self, article: Article, report: PollReport, plan: AlertPlan | None, recorded: Recorded) -> None:
+    def _record_article(self, article: Article, now: datetime, plan: Plan, recorded: Recorded) -> None:
         key = entry_key(article.url)
         at_address = self._stored("url_key = ?", key)
-        same_text = (
-            self._stored("source = ? AND content_sha256 = ?", article.source, article.content_sha256)
-            if article.body
-            else None
-        )
+        same_text = None
+        if article.body and at_address is None:
+            same_text = self._stored("source = ? AND content_sha256 = ?", article.source, article.content_sha256)
         decision = dedupe.decide(article, at_address, same_text)
         if decision == "insert":
-            article_id = self._insert(article, key, report.finished_at)
+            article_id, risen = self._insert(article, key, now, plan)
             recorded.kept.append(article_id)
-        elif decision == "revise":
-            assert at_address is not None
-            article_id = at_address.id
-            self._revise(article, at_address, report.finished_at)
-            recorded.revised.append(article_id)
-        else:
-            if decision == "duplicate":
-                recorded.duplicates += 1
-                original = at_address or same_text
-                assert original is not None
-                self._conn.execute(
-                    "INSERT OR IGNORE INTO duplicates (url_key, url, source, article_id, seen_at) VALUES (?, ?, ?, ?, ?)",
-                    (key, article.url, article.source, original.id, stamp(report.finished_at)),
-                )
-            return
-        if plan is not None:
-            recorded.alerts += self._raise_alerts(article, article_id, plan, report.finished_at)
+            recorded.alerts += self._raise_matched(article, article_id, plan, now, risen=risen)
+        elif decision == "duplicate":
+            self._note_duplicate(article, key, at_address or same_text, now)
+            recorded.duplicates += 1
+        elif decision in ("revise", "complete") and at_address is not None:
+            self._replace(article, at_address, now, revision=at_address.revision + (decision == "revise"))
+            recorded.alerts += self._raise_matched(article, at_address.id, plan, now, risen=False)
+            if decision == "revise":
+                recorded.revised.append(at_address.id)
+                if dedupe.changes_the_matter(article, at_address):
+                    recorded.alerts += self._raise_on_alerted("article.revised", at_address.id, plan, now)
 
     def _stored(self, where: str, *values: object) -> dedupe.Stored | None:
         row = self._conn.execute(
-            f"SELECT id, source, title, content_sha256, revision FROM articles WHERE {where} LIMIT 1",  # noqa: S608  our own text
+            "SELECT id, source, title, body, revision, body_status FROM articles "  # noqa: S608  our own text
+            f"WHERE {where} LIMIT 1",
             values,
         ).fetchone()
         return dedupe.Stored(*row) if row else None
 
-    def _insert(self, article: Article, key: str, now: datetime) -> int:
+    def _note_duplicate(self, article: Article, key: str, original: dedupe.Stored | None, now: datetime) -> None:
+        assert original is not None
+        self._conn.execute(
+            "INSERT OR IGNORE INTO duplicates (url_key, url, source, article_id, seen_at) VALUES (?, ?, ?, ?, ?)",
+            (key, article.url, article.source, original.id, stamp(now)),
+        )
+
+    def _insert(self, article: Article, key: str, now: datetime, plan: Plan) -> tuple[int, bool]:
+        """Insert an article; return its id, and whether it makes its story rise."""
         signature = bytes.fromhex(article.signature)
         story_id = self._story(article, signature, now)
         row = {
@@ -155,6 +142,8 @@ class Store(Writer):
             "source": article.source,
             "fetched_at": stamp(article.fetched_at or now),
             "story_id": story_id,
+            "stored_at": stamp(now),
+            "recheck_at": stamp(now + timedelta(seconds=plan.recheck_s[0])) if plan.recheck_s else None,
             **_content(article),
         }
         names = ", ".join(row)
@@ -169,20 +158,23 @@ class Store(Writer):
                 "INSERT INTO bands VALUES (?, ?, ?)", [(*band, article_id) for band in dedupe.band_values(signature)]
             )
         self._conn.execute("UPDATE sources SET articles = articles + 1 WHERE id = ?", (article.source,))
+        before = self._story_category(story_id)
         self._count_story(story_id)
-        return article_id
+        return article_id, stories.rises(before, article.category)
 
-    def _revise(self, article: Article, old: dedupe.Stored, now: datetime) -> None:
-        """Keep the earlier wording as a revision and store the new one."""
-        self._conn.execute(
-            "INSERT INTO revisions SELECT id, revision, title, body, content_sha256, ? FROM articles WHERE id = ?",
-            (stamp(now), old.id),
-        )
-        row = {"revision": old.revision + 1, "fetched_at": stamp(article.fetched_at or now), **_content(article)}
+    def _replace(self, article: Article, old: dedupe.Stored, now: datetime, *, revision: int) -> None:
+        """Store another wording; where it is a new revision, the earlier wording is kept."""
+        if revision != old.revision:
+            self._conn.execute(
+                "INSERT INTO revisions SELECT id, revision, title, body, content_sha256, ? FROM articles WHERE id = ?",
+                (stamp(now), old.id),
+            )
+        row = {"revision": revision, "fetched_at": stamp(article.fetched_at or now), **_content(article)}
         self._conn.execute(
             f"UPDATE articles SET {', '.join(f'{name} = ?' for name in row)} WHERE id = ?",  # noqa: S608  names are ours
             (*row.values(), old.id),
         )
+        self._count_story(self._conn.execute("SELECT story_id FROM articles WHERE id = ?", (old.id,)).fetchone()[0])
 
     def _story(self, article: Article, signature: bytes, now: datetime) -> int:
         """Return the story of a new article: that of a near copy, else a new one."""
@@ -201,63 +193,73 @@ class Store(Writer):
         wanted = " UNION ".join("SELECT article_id FROM bands WHERE band = ? AND value = ?" for _ in pairs)
         span = timedelta(days=stories.STORY_DAYS)
         rows = self._conn.execute(
-            "SELECT a.story_id, s.signature FROM articles a JOIN signatures s ON s.article_id = a.id "
-            f"WHERE a.id IN ({wanted}) AND coalesce(a.published_at, a.fetched_at) BETWEEN ? AND ?",  # noqa: S608  our text
+            "SELECT a.story_id, s.signature FROM articles a JOIN signatures s ON s.article_id = a.id "  # noqa: S608  our text
+            f"WHERE a.id IN ({wanted}) AND coalesce(a.published_at, a.fetched_at) BETWEEN ? AND ?",
             (*(value for pair in pairs for value in pair), stamp(at - span), stamp(at + span)),
         )
         return [stories.Candidate(*row) for row in rows]
 
+    def _story_category(self, story_id: int) -> str | None:
+        category: str | None = self._conn.execute("SELECT category FROM stories WHERE id = ?", (story_id,)).fetchone()[
+            0
+        ]
+        return category
+
     def _count_story(self, story_id: int) -> None:
-        """Bring the story's row up to date with its articles; its title and place are the first article's."""
+        """Bring the story's row up to date with its articles: title and place are the first one's, the category the strongest."""
+        rows = self._conn.execute("SELECT DISTINCT category FROM articles WHERE story_id = ?", (story_id,)).fetchall()
         self._conn.execute(
             "UPDATE stories SET (articles, outlets, first_published_at) = (SELECT count(*), count(DISTINCT source), "
             "min(coalesce(published_at, fetched_at)) FROM articles WHERE story_id = stories.id), "
-            "(title, category, province_code, regency_code) = (SELECT title, category, province_code, regency_code FROM articles "
-            "WHERE story_id = stories.id ORDER BY coalesce(published_at, fetched_at), id LIMIT 1) WHERE id = ?",
-            (story_id,),
+            "(title, province_code, regency_code) = (SELECT title, province_code, regency_code FROM articles "
+            "WHERE story_id = stories.id ORDER BY coalesce(published_at, fetched_at), id LIMIT 1), category = ? WHERE id = ?",
+            (stories.strongest(category for (category,) in rows), story_id),
         )
 
-    def _raise_alerts(self, article: Article, article_id: int, plan: AlertPlan, now: datetime) -> int:
-        """Put one alert a channel into the outbox, unless its story has had one there. Return how many."""
-        published = article.published_at
-        if plan.max_age is not None and published is not None and now - published > plan.max_age:
-            return 0
-        channels: dict[str, list[str]] = {}
-        for rule in article.rules:
-            for channel in plan.notify.get(rule, ()):
-                channels.setdefault(channel, []).append(rule)
-        if not channels:
-            return 0
-        row = self._feed_row(article_id)
-        story = self._story_counts(row["story_id"])
-        made = 0
-        for channel, rules in channels.items():
-            kind = "article.matched"
-            payload = render_payload(kind, now, rules, story, row)
-            cursor = self._conn.execute(
-                "INSERT INTO alerts (id, type, channel, story_id, article_id, payload, created_at, next_attempt_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (
-                    _alert_id(kind, channel, row["url"]),
-                    kind,
-                    channel,
-                    row["story_id"],
-                    article_id,
-                    payload,
-                    stamp(now),
-                    stamp(now),
-                ),
+    # ------------------------------------------------------------------------------------------------------- rechecks
+
+    def due_rechecks(self, source: str, now: datetime) -> tuple[Recheck, ...]:
+        """Return the source's articles that are to be looked at again now, at most RECHECKS_A_POLL, the longest due first."""
+        with ours(self.path):
+            rows = self._conn.execute(
+                "SELECT url, fetched_url, etag, last_modified, from_listing, body_status FROM articles "
+                "WHERE source = ? AND recheck_at <= ? ORDER BY recheck_at LIMIT ?",
+                (source, stamp(now), RECHECKS_A_POLL),
+            ).fetchall()
+        found = []
+        for url, fetched_url, etag, last_modified, from_listing, status in rows:
+            if status != "whole":  # read anew, so asked for without conditions
+                etag = last_modified = None
+            found.append(Recheck(url, fetched_url, etag, last_modified, read=not from_listing))
+        return tuple(found)
+
+    def _note_recheck(self, checked: Rechecked, now: datetime, plan: Plan, recorded: Recorded) -> None:
+        """Note that an article is still there, or missing; missing twice, it is gone since the first time."""
+        row = self._conn.execute(
+            "SELECT id, stored_at, rechecks, missing_at FROM articles WHERE url_key = ?", (entry_key(checked.url),)
+        ).fetchone()
+        if row is None:
+            return
+        article_id, stored_at, rechecks, missing_at = row
+        if checked.outcome == "gone" and missing_at is not None:
+            self._conn.execute(
+                "UPDATE articles SET gone_at = missing_at, recheck_at = NULL WHERE id = ? AND gone_at IS NULL",
+                (article_id,),
             )
-            made += cursor.rowcount
-        return made
-
-    def _feed_row(self, article_id: int) -> dict[str, Any]:
-        cursor = self._conn.execute("SELECT * FROM feed WHERE id = ?", (article_id,))
-        return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
-
-    def _story_counts(self, story_id: int) -> dict[str, int]:
-        row = self._conn.execute("SELECT id, articles, outlets FROM stories WHERE id = ?", (story_id,)).fetchone()
-        return dict(zip(("id", "articles", "outlets"), row, strict=True))
+            recorded.alerts += self._raise_on_alerted("article.gone", article_id, plan, now)
+        elif checked.outcome == "gone":
+            again = now + timedelta(seconds=CONFIRM_GONE_S)
+            self._conn.execute(
+                "UPDATE articles SET missing_at = ?, recheck_at = ? WHERE id = ?",
+                (stamp(now), stamp(again), article_id),
+            )
+        else:
+            ages = [timedelta(seconds=age_s) for age_s in plan.recheck_s[rechecks + 1 :]]
+            next_at = next((at for at in (datetime.fromisoformat(stored_at) + age for age in ages) if at > now), None)
+            self._conn.execute(
+                "UPDATE articles SET rechecks = rechecks + 1, missing_at = NULL, recheck_at = ? WHERE id = ?",
+                (stamp(next_at) if next_at else None, article_id),
+            )
 
     def _record_health(self, report: PollReport, next_poll_at: datetime, recorded: Recorded) -> None:
         at = stamp(report.finished_at)
@@ -272,63 +274,6 @@ class Store(Writer):
                 *(report.outcome == "ok", report.found, report.source),
             ),
         )
-
-    # --------------------------------------------------------------------------------------------------------- outbox
-
-    def due_alerts(self, now: datetime, limit: int = 100) -> list[DueAlert]:
-        """Return alerts that wait and are due, in the order they were made."""
-        with ours(self.path):
-            rows = self._conn.execute(
-                "SELECT id, channel, payload, attempts, first_attempt_at FROM alerts WHERE state = 'waiting' "
-                "AND next_attempt_at <= ? ORDER BY next_attempt_at, rowid LIMIT ?",
-                (stamp(now), limit),
-            ).fetchall()
-        return [
-            DueAlert(alert_id, channel, payload, attempts, parse_stamp(first))
-            for alert_id, channel, payload, attempts, first in rows
-        ]
-
-    def next_alert_at(self) -> datetime | None:
-        """Return when the next waiting alert is due; None: none waits."""
-        with ours(self.path):
-            row = self._conn.execute("SELECT min(next_attempt_at) FROM alerts WHERE state = 'waiting'").fetchone()
-        return parse_stamp(row[0])
-
-    def alert_sent(self, alert_id: str, now: datetime) -> None:
-        """Note that the channel took the alert."""
-        with self._transaction():
-            self._conn.execute(
-                "UPDATE alerts SET state = 'sent', attempts = attempts + 1, sent_at = ?, error = NULL, "
-                "first_attempt_at = coalesce(first_attempt_at, ?) WHERE id = ?",
-                (stamp(now), stamp(now), alert_id),
-            )
-
-    def alert_postponed(self, alert_id: str, now: datetime, next_attempt_at: datetime, error: str) -> None:
-        """Note a failed attempt and when the next one is due."""
-        with self._transaction():
-            self._conn.execute(
-                "UPDATE alerts SET attempts = attempts + 1, error = ?, next_attempt_at = ?, "
-                "first_attempt_at = coalesce(first_attempt_at, ?) WHERE id = ?",
-                (error, stamp(next_attempt_at), stamp(now), alert_id),
-            )
-
-    def alert_failed(self, alert_id: str, now: datetime, error: str) -> None:
-        """Note that the alert is given up."""
-        with self._transaction():
-            self._conn.execute(
-                "UPDATE alerts SET state = 'failed', attempts = attempts + 1, error = ?, "
-                "first_attempt_at = coalesce(first_attempt_at, ?) WHERE id = ?",
-                (error, stamp(now), alert_id),
-            )
-
-    def retry_alerts(self, now: datetime) -> int:
-        """Make all that wait or have failed due now, with a new 24 hours; return how many. Their ids stay the same."""
-        with self._transaction():
-            cursor = self._conn.execute(
-                "UPDATE alerts SET state = 'waiting', next_attempt_at = ?, first_attempt_at = NULL WHERE state IN ('waiting', 'failed')",
-                (stamp(now),),
-            )
-            return cursor.rowcount
 
 
 def _content(article: Article) -> dict[str, Any]:
@@ -354,11 +299,7 @@ def _content(article: Article) -> dict[str, Any]:
         "matches": json.dumps(matches, ensure_ascii=False),
         "content_sha256": article.content_sha256,
         "body_status": article.body_status,
+        "from_listing": int(article.from_listing),
+        "etag": article.etag,
+        "last_modified": article.last_modified,
     }
-
-
-def _alert_id(kind: str, channel: str, url: str) -> str:
-    """Return an alert's id, the webhook-id: the same however often the article is recorded, never that of another alert."""
-    import hashlib
-
-    return "msg_" + hashlib.sha256(f"{kind}|{channel}|{entry_key(url)}".encode()).hexdigest()[:32]

@@ -6,7 +6,7 @@ Tests: tests/pipelines/test_stories.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipelines.dedupe import similarity
@@ -33,3 +33,18 @@ def decide_story(signature: bytes, candidates: Sequence[Candidate]) -> int | Non
         if alike >= SAME_TEXT and alike > best:
             best, story_id = alike, item.story_id
     return story_id
+
+
+# From the weakest to the strongest: a story has the strongest category of its articles.
+_STRENGTH = (None, "lain", "imbauan", "regulasi", "data", "dugaan", "proses", "sanksi")
+_RISES_TO = ("dugaan", "proses", "sanksi")
+
+
+def strongest(categories: Iterable[str | None]) -> str | None:
+    """Return the strongest category, None where none is known."""
+    return max(categories, key=_STRENGTH.index, default=None)
+
+
+def rises(before: str | None, after: str | None) -> bool:
+    """Return whether a story has come a step further: imbauan, dugaan, proses, sanksi. Its beginning is no rise."""
+    return after in _RISES_TO and before is not None and _STRENGTH.index(after) > _STRENGTH.index(before)

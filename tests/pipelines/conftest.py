@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from crawler.items import Article, Match, Memory, PollReport, Source
+from pipelines.alerts import Plan
 from pipelines.dedupe import content_sha256, sign
-from pipelines.store import AlertPlan, Store
+from pipelines.store import Store
 
 NOW = datetime(2024, 11, 13, 1, 4, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
-PLAN = AlertPlan({"pelanggaran": ("arsip",), "semua": ("arsip", "redaksi")}, timedelta(days=3))
+PLAN = Plan({"pelanggaran": ("arsip",), "semua": ("arsip", "redaksi")}, timedelta(days=3))
 BODY = "\n\n".join(
     f"Alinea ke-{n} tentang pengawas yang memanggil camat {n} untuk dimintai keterangan soal spanduk di kantor kecamatan nomor {n * 7}."
     for n in range(8)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from pipelines.dedupe import BANDS, Stored, band_values, content_sha256, decide, sign, similarity
+from pipelines.dedupe import BANDS, Stored, band_values, changes_the_matter, decide, sign, similarity
 from tests.pipelines.conftest import BODY, article
 
-OLD = Stored(1, "satu", "Camat dipanggil pengawas", content_sha256(BODY))
+OLD = Stored(1, "satu", "Camat dipanggil pengawas", BODY)
 
 
 def test_a_new_address_with_a_new_text_is_inserted() -> None:
@@ -24,13 +25,39 @@ def test_a_known_address_is_unchanged_or_revised_by_title_and_body() -> None:
     assert decide(article(body=BODY + "\n\nBaru."), OLD, None) == "revise"
 
 
-@pytest.mark.parametrize("status", ["incomplete", "too_costly", "too_long"])
+@pytest.mark.parametrize("status", ["incomplete", "too_costly"])
 def test_what_could_not_be_read_whole_revises_nothing(status: str) -> None:
     assert decide(article(body="x", body_status=status), OLD, None) == "unchanged"
 
 
 def test_the_address_of_another_source_is_not_edited() -> None:
     assert decide(article(source="dua", title="Lain"), OLD, None) == "duplicate"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BODY.replace("\n\n", "\n\n\n"),
+        BODY.replace(".", " ."),
+        BODY.replace("camat", "Camat"),
+        f"“{BODY}”",
+        BODY.replace(" ", "\u00a0"),
+    ],
+)
+def test_white_space_quotes_and_punctuation_are_no_edit(body: str) -> None:
+    assert decide(article(body=body), OLD, None) == "unchanged"
+
+
+def test_what_was_not_whole_is_completed_which_is_no_edit_of_the_outlet() -> None:
+    assert decide(article(), replace(OLD, body="Potongan.", body_status="incomplete"), None) == "complete"
+
+
+def test_an_edit_changes_the_matter_when_the_headline_or_a_tenth_of_the_words_changes() -> None:
+    assert changes_the_matter(article(title="Camat bebas"), OLD)
+    assert not changes_the_matter(article(title="Camat dipanggil pengawas!"), OLD)
+    assert not changes_the_matter(article(body=BODY.replace("camat 3", "lurah 3")), OLD)
+    assert changes_the_matter(article(body=BODY + "\n\n" + " ".join(f"tambahan{n}" for n in range(30))), OLD)
+    assert changes_the_matter(article(body=BODY[: len(BODY) // 2]), OLD)
 
 
 def text(seed: int, words: int = 300) -> list[str]:

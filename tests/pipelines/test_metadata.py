@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipelines.blocks import parse_html, read_blocks
-from pipelines.bylines import author_of
+from pipelines.bylines import author_of, reporter_in
 from pipelines.clean import clean_page
 from pipelines.clutter import judge
 from pipelines.embedded import image_of, names_of, next_data_body, read_json_ld, text_of
@@ -228,3 +228,9 @@ def test_a_body_in_next_data_is_the_longest_under_a_name_for_bodies() -> None:
     assert next_data_body(json.dumps(data)) == "y" * 400
     assert next_data_body("{") == ""
     assert next_data_body("[" * 100_000) == ""
+
+
+def test_the_author_of_a_listing_is_held_to_the_same_rules() -> None:
+    assert reporter_in("Siti Rahma") == "Siti Rahma"
+    assert reporter_in("siti@kabar.example (SITI RAHMA)") is None
+    assert [reporter_in(nobody) for nobody in ("Redaksi", "admin", "Redaksi Tepian", "", None)] == [None] * 5

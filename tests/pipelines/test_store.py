@@ -15,10 +15,11 @@ import pytest
 
 from crawler.errors import StoreBusy, StoreLocked, StoreUnusable
 from crawler.items import Known, Memory, Source
+from pipelines.alerts import Plan
 from pipelines.database import ours
 from pipelines.migrations import APPLICATION_ID, FEED_COLUMNS, NEWEST
 from pipelines.reader import Reader
-from pipelines.store import AlertPlan, Store
+from pipelines.store import Store
 from tests.pipelines.conftest import BODY, LATER, NOW, PLAN, article, report
 
 
@@ -159,7 +160,7 @@ def test_old_articles_raise_no_alert(
     store: Store, age: timedelta | None, max_age: timedelta | None, expected: int
 ) -> None:
     made = article(published_at=NOW - age if age else None)
-    assert store.record(report(made), LATER, AlertPlan(PLAN.notify, max_age)).alerts == expected
+    assert store.record(report(made), LATER, Plan(PLAN.notify, max_age)).alerts == expected
 
 
 def test_an_alert_id_is_the_same_in_a_database_made_anew(store: Store, tmp_path: Path) -> None:
@@ -303,6 +304,7 @@ def writes() -> dict[str, Callable[[Store], object]]:
         "sync_sources": lambda store: store.sync_sources([]),
         "due_sources": lambda store: store.due_sources(NOW, 1),
         "memory": lambda store: store.memory("satu"),
+        "due_rechecks": lambda store: store.due_rechecks("satu", NOW),
         "failures": lambda store: store.failures("satu"),
         "record": lambda store: store.record(report(article("z")), LATER),
         "due_alerts": lambda store: store.due_alerts(NOW),
@@ -327,7 +329,7 @@ def test_a_database_locked_by_another_tool_is_reported_not_broken(store: Store, 
     other.execute("BEGIN IMMEDIATE")
     try:
         # In WAL mode readers go on beside a writer: only what writes is put off.
-        if name in ("due_sources", "memory", "failures", "due_alerts", "next_alert_at"):
+        if name in ("due_sources", "due_rechecks", "memory", "failures", "due_alerts", "next_alert_at"):
             writes()[name](store)
         else:
             with pytest.raises(StoreBusy):
