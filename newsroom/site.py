@@ -161,7 +161,7 @@ class Site:
             canonical=self.base + record.path,
             outlet=self.id,
             title=record.title,
-            author=a.author,
+            author=None if (a.author or "").startswith("Redaksi") else a.author,  # a desk is no reporter
             published_at=record.published_at,
             modified_at=record.modified_at,
             image=pages[0].image,

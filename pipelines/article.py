@@ -17,7 +17,9 @@ from pipelines.bylines import reporter_in
 from pipelines.charset import decode_page
 from pipelines.clean import CleanPage, clean_fragment, clean_page, join_pages
 from pipelines.dedupe import content_sha256, sign
+from pipelines.labels import label
 from pipelines.rules import TOPIC, Rules
+from pipelines.place import find_place
 from pipelines.screen import Screen
 
 MAX_BODY_CHARS = 200_000  # the longest real article seen has 40,000 (crawler.settings has the table)
@@ -153,10 +155,12 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
     found = step.rules.find(title, body)
     if not step.keep_all and TOPIC not in found:
         return Rejection("off_topic")
-    province = source.region.partition(".")[0] if source.region else None
+    labels = label(title, body)
+    address = _address(page, request.entry)
+    place = find_place(title, body, outlet_region=source.region, url=address)
     article = Article(
         source=source.id,
-        url=_address(page, request.entry),
+        url=address,
         fetched_url=page.url,
         title=title or page.paragraphs[0][:MAX_TITLE_CHARS],
         body=body,
@@ -169,7 +173,10 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
         fetched_at=request.now,
         content_sha256=content_sha256(body),
         topic=found.get(TOPIC, ()),
-        province_code=province,
+        category=labels.category,
+        province_code=place.province_code,
+        regency_code=place.regency_code,
+        flags=labels.flags,
         signature=sign(body),
         body_status=status,
         cut=page.cut,

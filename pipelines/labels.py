@@ -38,10 +38,14 @@ _NUMBER = r"(?:\d[\d.]*|belasan|puluhan|ratusan|ribuan|(?:dua|tiga|empat|lima|en
 _CASES = re.compile(
     rf" {_NUMBER}(?: \w+)? (?:kasus|perkara|laporan|aduan|pengaduan|pelanggaran|temuan|dugaan pelanggaran|dugaan) "
 )
-_PEOPLE = re.compile(rf" ({_NUMBER})(?: \w+)? (?:asn|pns|pppk|pegawai|aparatur|abdi negara|camat|lurah|pejabat|guru|kepala \w+) ")
+_PEOPLE = re.compile(
+    rf" ({_NUMBER})(?: \w+)? (?:asn|pns|pppk|pegawai|aparatur|abdi negara|camat|lurah|pejabat|guru|kepala \w+) "
+)
 _MANY = re.compile(r"belasan|puluhan|ratusan|ribuan|\d{2,}|\d\.\d|puluh")
 _SPAN_OF_TIME = re.compile(r" (?:sepanjang|selama|hingga|sejak|total|tercatat|mencatat|catat|per) ")
-_COUNTED_RULES = re.compile(r" (?:\d+|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|sepuluh|sebelas|dua belas|deretan|sederet|daftar|macam) (?:\w+ )?(?:larangan|sanksi|aturan|jenis|bentuk|poin|hal|dilarang|hukuman) ")
+_COUNTED_RULES = re.compile(
+    r" (?:\d+|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|sepuluh|sebelas|dua belas|deretan|sederet|daftar|macam) (?:\w+ )?(?:larangan|sanksi|aturan|jenis|bentuk|poin|hal|dilarang|hukuman) "
+)
 _CASE_CATEGORIES = ("sanksi", "proses", "dugaan")
 
 
@@ -120,9 +124,9 @@ def _not_our_subject(head: list[Sentence], lead: list[Sentence], sentences: list
         return Reason("lain", "no neutrality and no election", head[0].text if head else "", "title")
     for sentence in head:
         cue = sentence.first(*_OTHERS)
-        if cue and sentence.has("topic.neutral") and not sentence.has(*_CIVIL):
-            if not any(s.has(*_CIVIL) and s.has("topic.neutral", "acts") for s in lead):
-                return Reason("lain", cue.text, sentence.text, "title")
+        only_others = cue and sentence.has("topic.neutral") and not sentence.has(*_CIVIL)
+        if cue and only_others and not any(s.has(*_CIVIL) and s.has("topic.neutral", "acts") for s in lead):
+            return Reason("lain", cue.text, sentence.text, "title")
         staffing = sentence.first("lain.staffing")
         if staffing and not any(s.has("topic.neutral", "acts") for s in near):
             return Reason("lain", staffing.text, sentence.text, "title")
@@ -179,9 +183,7 @@ def _counts(sentence: Sentence) -> str | None:
     return "many" if people and _MANY.search(people[1]) else None
 
 
-def _decide(
-    head: list[Sentence], lead: list[Sentence], sentences: list[Sentence]
-) -> tuple[Category, list[_Event]]:
+def _decide(head: list[Sentence], lead: list[Sentence], sentences: list[Sentence]) -> tuple[Category, list[_Event]]:
     of_title = [event for sentence in head for event in _events_of(sentence)]
     of_lead = [event for sentence in lead for event in _events_of(sentence)]
     of_body = [event for sentence in sentences[len(lead) :] for event in _events_of(sentence)]
@@ -201,7 +203,11 @@ def _by_title(title: Sentence, events: list[_Event], of_lead: list[_Event]) -> C
     counted = _counts(title)
     if _held(events, "data") and not (case and case.category != "dugaan"):
         return "data"
-    if counted and not (case and case.category == "proses") and not title.has("imbauan.strong", "imbauan.ikrar", "regulasi.strong"):
+    if (
+        counted
+        and not (case and case.category == "proses")
+        and not title.has("imbauan.strong", "imbauan.ikrar", "regulasi.strong")
+    ):
         if case and case.category == "sanksi" and not _SPAN_OF_TIME.search(title.canon):
             return "sanksi"
         if _held(events, "dugaan", "sanksi", strong=False) or title.has("data.counting"):

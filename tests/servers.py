@@ -1,8 +1,8 @@
 """A hostile web server on loopback: slow, huge, cut off, lying. Each reply is data; what was asked is recorded.
 
-    with HostileServer() as server:
-        server.at("/feed.xml", Reply(feed))
-        server.at("dripping.test/feed.xml", drip())     # for one host name only; others fall back to the bare path
+with HostileServer() as server:
+    server.at("/feed.xml", Reply(feed))
+    server.at("dripping.test/feed.xml", drip())     # for one host name only; others fall back to the bare path
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def cut_off(body: bytes, *, chunked: bool = False, promised: int = 0) -> Reply:
     """A body that ends before its announced length, or before its last chunk."""
 
     def write(out: Any) -> None:
-        out.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nETag: \"cut\"\r\n")
+        out.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nETag: "cut"\r\n')
         if chunked:
             out.write(b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(body), body))
         else:

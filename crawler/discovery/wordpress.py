@@ -27,11 +27,8 @@ MAX_SEARCHES = 4  # each word is one request: with more, the newest posts are re
 _FIELDS = (
     "id,link,guid,title,date_gmt,date,modified_gmt,modified,excerpt,content,_links,_embedded,jetpack_featured_media_url"
 )
-# A body that is only the beginning ends so.
-_CUT = re.compile(
-    r"(\[(…|\.\.\.|&hellip;)\]|(…|&hellip;|\.\.\.)\s*(read more|continue reading|selengkapnya|baca selengkapnya)?)\s*(</?\w+[^>]*>\s*)*$",
-    re.I,
-)
+# A body that is only the beginning ends so, its tags taken away.
+_CUT = re.compile(r"(\[(…|\.\.\.)\]|…|\.\.\.)\s*(read more|continue reading|(baca )?selengkapnya)?\W*$", re.I)
 
 
 def requests(url: str, search_words: Sequence[str] = ()) -> tuple[str, ...]:
@@ -103,7 +100,7 @@ def read(body: bytes, url: str, content_type: str, zone: str) -> Listing:
 def _whole_body(post: dict[str, Any]) -> str | None:
     body = string(post, "content", "rendered")
     protected = post.get("content", {}).get("protected") if isinstance(post.get("content"), dict) else False
-    if not body or protected or _CUT.search(body[-400:]):
+    if not body or protected or _CUT.search(plain(body[-400:]) or ""):
         return None
     summary = plain(string(post, "excerpt", "rendered")) or ""
     return body if len(plain(body) or "") > max(len(summary), 200) else None

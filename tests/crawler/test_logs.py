@@ -19,7 +19,9 @@ def as_before() -> Iterator[None]:
     root.setLevel(level)
 
 
-@pytest.mark.parametrize("nasty", ["a\nb", "a\r\nb", "a\x1b[31mb", "a\x9b31mb", "a\u2028b", "a\x00b", "a\u202eb", "a\x85b"])
+@pytest.mark.parametrize(
+    "nasty", ["a\nb", "a\r\nb", "a\x1b[31mb", "a\x9b31mb", "a\u2028b", "a\x00b", "a\u202eb", "a\x85b"]
+)
 def test_one_event_is_one_line_whatever_a_title_holds(capsys: pytest.CaptureFixture[str], nasty: str) -> None:
     set_up_logging()
     logging.getLogger("pantau").info("judul=%s", nasty)

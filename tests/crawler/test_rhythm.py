@@ -13,7 +13,9 @@ from crawler.rhythm import DEFAULT_EVERY_S, LONGEST_S, decide_next_poll
 NOW = datetime(2024, 11, 13, 1, 4, tzinfo=UTC)
 
 
-def wait_s(outcome: Outcome, failures: int = 0, every_s: float | None = None, not_before: datetime | None = None) -> float:
+def wait_s(
+    outcome: Outcome, failures: int = 0, every_s: float | None = None, not_before: datetime | None = None
+) -> float:
     memory = Memory(not_before=not_before) if not_before else None
     report = PollReport("a", outcome, NOW, NOW, memory=memory)
     source = Source("a", "A", "https://a.id", every_s=every_s)

@@ -52,5 +52,7 @@ def test_limits_that_depend_on_each_other_do() -> None:
     assert LIMITS.heartbeat_s * 5 < LIMITS.hang_s < LIMITS.poll_timeout_s
     assert LIMITS.sitemap_timeout_s * LIMITS.fetch_attempts + LIMITS.wait_in_poll_s < LIMITS.poll_timeout_s
     assert LIMITS.max_worker_mib < LIMITS.kill_worker_mib
-    pause_s = sum(min(LIMITS.attempt_base_s * 2**n, LIMITS.max_retry_after_s) for n in range(int(LIMITS.max_attempts) - 1))
+    pause_s = sum(
+        min(LIMITS.attempt_base_s * 2**n, LIMITS.max_retry_after_s) for n in range(int(LIMITS.max_attempts) - 1)
+    )
     assert 36 * 3600 <= pause_s  # "a day and a half"
