@@ -116,7 +116,7 @@ def desk(tmp_path: Path, newsroom: Newsroom, receiver: WebhookReceiver) -> Desk:
     return made
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Wait until the condition holds; fail the test when it does not in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
