@@ -123,7 +123,8 @@ class Watch:
             await self.call(self.store.memory, source.id),
             await self.call(self.store.failures, source.id),
         )
-        report = await self.crew.poll(PollTask(source, memory, since, limit or int(LIMITS.max_entries)))
+        rechecks = await self.call(self.store.due_rechecks, source.id, datetime.now(UTC))
+        report = await self.crew.poll(PollTask(source, memory, since, limit or int(LIMITS.max_entries), rechecks))
         next_at = decide_next_poll(source, report, failures, datetime.now(UTC), self._rng)
         recorded: Recorded = await self._recorded(report, next_at, self._plans[alerts])
         summary = summarised(report, recorded)

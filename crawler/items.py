@@ -146,7 +146,8 @@ class ReadRequest:
     """What the article step reads: an entry and the pages fetched for it (none where the listing brought the whole body).
 
     `incomplete`: a further page of the article could not be had. `cheap`: reading it whole cost too much, so only the title counts.
-    `by_hand`: a person asked for this very page, so it is read whatever it looks like, as long as it has a text.
+    `by_hand`: a person asked for this very page, so it is read whatever it looks like, as long as it has a text. `kept`: it
+    is stored already, so it is read whatever it is about now.
     """
 
     source: Source
@@ -156,6 +157,7 @@ class ReadRequest:
     incomplete: bool = False
     cheap: bool = False
     by_hand: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from crawler.discovering import Discovery
 from crawler.errors import FetchError
-from crawler.fetch import Fetcher
+from crawler.fetch import Answer, Fetcher
 from crawler.identity import entry_key, host_key
 from crawler.items import (
     Article,
@@ -34,6 +34,8 @@ from crawler.items import (
     PollReport,
     PollTask,
     ReadRequest,
+    Recheck,
+    Rechecked,
     Rejection,
     Source,
     Validator,
@@ -117,6 +119,7 @@ class _Poll:
         listed = listed[: self.task.limit]
         chosen, new = self._choose(listed)
         await self._read_all(chosen)
+        rechecked = [await self._recheck(item) for item in self.task.rechecks]
 
         return PollReport(
             source=self.source.id,
@@ -127,6 +130,7 @@ class _Poll:
             new=new,
             off_topic=self.off_topic,
             articles=tuple(self.articles),
+            rechecked=tuple(item for item in rechecked if item),
             errors=tuple(self.errors),
             memory=self._new_memory(),
             requests=self.poller.fetcher.requests,
@@ -225,10 +229,15 @@ class _Poll:
         self._settle(key, entry, result)
 
     async def _article(self, key: str, entry: Entry) -> Article | Rejection:
-        """Return what the entry's pages are, all pages of a long article joined."""
+        """Return what the entry's pages are."""
         request = ReadRequest(self.source, entry, (), self.poller.clock(), by_hand=bool(self.source.urls))
         if key not in self.found.whole:
             request = replace(request, entry=replace(entry, body_html=None), pages=(await self._page(entry.url),))
+        return await self._read(request)
+
+    async def _read(self, request: ReadRequest) -> Article | Rejection:
+        """Return what the article step says, all pages of a long article joined."""
+        entry = request.entry
         tried = {request.pages[0].url, entry.url} if request.pages else {entry.url}
         while True:
             try:
@@ -256,8 +265,36 @@ class _Poll:
                     break
 
     async def _page(self, url: str) -> Page:
-        answer = await self.poller.fetcher.get(url)
-        return Page(answer.url, answer.body, answer.headers.get("content-type", ""), self.poller.clock())
+        return self._page_of(await self.poller.fetcher.get(url))
+
+    def _page_of(self, answer: Answer) -> Page:
+        found = answer.headers.get
+        at = self.poller.clock()
+        return Page(answer.url, answer.body, found("content-type", ""), at, found("etag"), found("last-modified"))
+
+    # -------------------------------------------------------------------------------------------------------- recheck
+
+    async def _recheck(self, item: Recheck) -> Rechecked | None:
+        """Look at a kept article again, cheaply; None where the host would not say, so that it stays due."""
+        conditions = {"If-None-Match": item.etag, "If-Modified-Since": item.last_modified}
+        try:
+            answer = await self.poller.fetcher.get(
+                item.fetched_url, headers={name: value for name, value in conditions.items() if value}
+            )
+            if answer.status == 304 or not item.read:
+                return Rechecked(item.url, "same")
+            entry = Entry(url=item.fetched_url)
+            request = ReadRequest(self.source, entry, (self._page_of(answer),), self.poller.clock(), kept=True)
+            result = await self._read(request)
+        except FetchError as error:
+            if error.kind in ("wait", "connect", "timeout", "dns", "robots"):
+                self._heed(error.wait_s or 0.0)
+                return None
+            return Rechecked(item.url, "gone" if error.kind == "gone" else "failed")
+        if isinstance(result, Rejection):
+            return Rechecked(item.url, "failed")
+        self.articles.append(replace(result, url=item.url))
+        return Rechecked(item.url, "read")
 
     # --------------------------------------------------------------------------------------------------------- settle
 

@@ -18,8 +18,8 @@ from pipelines.charset import decode_page
 from pipelines.clean import CleanPage, clean_fragment, clean_page, join_pages
 from pipelines.dedupe import content_sha256, sign
 from pipelines.labels import label
-from pipelines.rules import TOPIC, Rules
 from pipelines.place import find_place
+from pipelines.rules import TOPIC, Rules
 from pipelines.screen import Screen
 
 MAX_BODY_CHARS = 200_000  # the longest real article seen has 40,000 (crawler.settings has the table)
@@ -63,7 +63,7 @@ def read_article(request: ReadRequest) -> Article | Rejection | MorePages:
     if not _is_html(first):
         return Rejection("not_an_article", first.content_type.partition(";")[0].strip() or "no HTML")
     texts = [decode_page(page.body, page.content_type) for page in request.pages]
-    promising = step.keep_all or step.screen.may_match_any([*texts, request.entry.title or ""])
+    promising = step.keep_all or request.kept or step.screen.may_match_any([*texts, request.entry.title or ""])
     if not promising and (request.incomplete or not any(_PAGED.search(text) for text in texts)):
         return Rejection("off_topic")
     pages = [_cleaned(text, page, request) for text, page in zip(texts, request.pages, strict=True)]
@@ -153,7 +153,7 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
     if not title and not body:
         return Rejection("not_an_article", "empty")
     found = step.rules.find(title, body)
-    if not step.keep_all and TOPIC not in found:
+    if not step.keep_all and not request.kept and TOPIC not in found:
         return Rejection("off_topic")
     labels = label(title, body)
     address = _address(page, request.entry)
@@ -179,10 +179,13 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
         flags=labels.flags,
         signature=sign(body),
         body_status=status,
+        from_listing=not request.pages,
+        etag=request.pages[0].etag if len(request.pages) == 1 else None,
+        last_modified=request.pages[0].last_modified if len(request.pages) == 1 else None,
         cut=page.cut,
     )
-    place = article.regency_code or article.province_code
-    return replace(article, rules=step.rules.hit(found, article.category, place))
+    code = place.regency_code or place.province_code
+    return replace(article, rules=step.rules.hit(found, labels.category, code))
 
 
 def _address(page: CleanPage, entry: Entry) -> str:

@@ -85,7 +85,13 @@ async def read(request: ReadRequest) -> Article | Rejection | MorePages:
     status = "too_costly" if request.cheap else "incomplete" if request.incomplete else "whole"
     entry = request.entry
     return Article(
-        request.source.id, url, url, entry.title or "", "|".join(pages), published_at=entry.published_at, body_status=status
+        request.source.id,
+        url,
+        url,
+        entry.title or "",
+        "|".join(pages),
+        published_at=entry.published_at,
+        body_status=status,
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import pytest
 
 from crawler.errors import FetchError
 from crawler.netguard import AddressGuard
 from crawler.settings import LIMITS
-from tests.crawler.fakeweb import Asked, FakeWeb, answer, failure, fetcher
+from tests.crawler.fakeweb import FakeWeb, answer, failure, fetcher
 
 PAGE = "https://o.id/a-1"
 ROBOTS = "https://o.id/robots.txt"
@@ -47,7 +47,17 @@ async def test_an_answer_comes_back_and_is_counted() -> None:
     "url",
     [
         *("file:///etc/passwd", "file:/etc/passwd", "source:file:///x", "data:text/html,x", "ftp://o.id/x", "s3://b/x"),
-        *("gopher://o.id/x", "javascript:alert(1)", "//o.id/x", "/x", "", "http://", "http:///x", "http://[::1", "about:blank"),
+        *(
+            "gopher://o.id/x",
+            "javascript:alert(1)",
+            "//o.id/x",
+            "/x",
+            "",
+            "http://",
+            "http:///x",
+            "http://[::1",
+            "about:blank",
+        ),
         *("http://o.id:99999/", "http://o.id:0/", "http://o.id:abc/", "https://o.id/" + "x" * 3000, "HTTP+UNIX://x/"),
     ],
 )
@@ -108,7 +118,9 @@ async def test_a_redirect_to_nowhere_is_an_error_of_this_page(location: str) -> 
         (answer(status=301, location="https://o.id/robots.txt"), None, 1),  # a loop says nothing
     ],
 )
-async def test_no_page_is_asked_for_against_robots_txt_or_without_it(robots: object, kind: str | None, pages: int) -> None:
+async def test_no_page_is_asked_for_against_robots_txt_or_without_it(
+    robots: object, kind: str | None, pages: int
+) -> None:
     web = FakeWeb({PAGE: "isi", ROBOTS: robots})
     if kind:
         assert (await refused(web)).kind == kind
@@ -130,11 +142,13 @@ async def test_robots_txt_is_read_once_for_many_pages() -> None:
     assert sum(asked.url == ROBOTS for asked in web.asked) == 1
 
 
-async def test_the_last_good_robots_txt_serves_while_it_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_good_robots_txt_serves_while_it_cannot_be_read() -> None:
     web = FakeWeb({PAGE: "isi", ROBOTS: "User-agent: *\nDisallow: /rahasia"})
     one = fetcher(web)
     await one.get(PAGE)
-    monkeypatch.setattr(LIMITS, "robots_ttl_s", -1)
+    host = one.hosts.of("o.id:443")
+    assert host.robots is not None
+    host.remember_robots(replace(host.robots, read_at=host.robots.read_at - LIMITS.robots_ttl_s - 1))
     web.pages[ROBOTS] = failure("connect")
     assert (await one.get(PAGE)).status == 200
     with pytest.raises(FetchError):
@@ -175,40 +189,31 @@ async def test_a_condition_makes_304_an_answer() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_short_retry_after_is_waited_for(status: int, no_waiting: list[float]) -> None:
+async def test_a_short_retry_after_is_waited_for(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     replies = iter([answer(status=status, retry_after="7"), answer("isi")])
-    web = FakeWeb({PAGE: lambda asked: next(replies)})
-    one = fetcher(web)
-    until = []
+    one = fetcher(FakeWeb({PAGE: lambda asked: next(replies)}))
+    slept = []
+    sleep = asyncio.sleep
 
-    async def rested(seconds: float) -> None:
-        host = one.hosts.of("o.id:443")
-        until.append(host.wait_s(datetime.now(UTC)))
-        host.blocked_until = None  # the time has passed
-        no_waiting.append(seconds)
+    async def rest(seconds: float) -> None:
+        if seconds:
+            slept.append(seconds)
+            one.hosts.of("o.id:443").blocked_until = None  # as if that time had passed
+        await sleep(0)
 
-    asyncio.sleep, sleep = rested, asyncio.sleep  # the fixture puts it back
-    try:
-        web.download = lambda *a: _answered(web, *a)  # type: ignore[method-assign]
-        one.download = web.download
-        assert (await one.get(PAGE)).body == b"isi"
-    finally:
-        asyncio.sleep = sleep
-    assert 6 < no_waiting[-1] <= 7
-    assert 6 < until[-1] <= 7
-
-
-async def _answered(web: FakeWeb, url: str, headers: dict[str, str], max_bytes: int, timeout_s: float) -> object:
-    asked = Asked(url, headers, max_bytes, timeout_s)
-    web.asked.append(asked)
-    found = web.pages.get(url, answer(status=404))
-    return found(asked) if callable(found) else found
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    assert (await one.get(PAGE)).body == b"isi"
+    assert len(slept) == 1
+    assert 6 < slept[0] <= 7
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "wait_s"), [("600", 600), ("315360000", 86_400), (None, 60), ("-5", 60), ("0", 60), ("Sun, 06 Nov 1994 08:49:37 GMT", 60)]
+    ("retry_after", "wait_s"),
+    [("600", 600), ("315360000", 86_400), (None, 60), ("-5", 60), ("0", 60), ("Sun, 06 Nov 1994 08:49:37 GMT", 60)],
 )
-async def test_a_long_retry_after_ends_the_attempt_and_keeps_everybody_away(retry_after: str | None, wait_s: float) -> None:
+async def test_a_long_retry_after_ends_the_attempt_and_keeps_everybody_away(
+    retry_after: str | None, wait_s: float
+) -> None:
     headers = {"retry_after": retry_after} if retry_after is not None else {}
     web = FakeWeb({f"https://o.id/a-{n}": answer(status=429, **headers) for n in range(30)})
     one = fetcher(web)
@@ -223,7 +228,9 @@ async def test_after_five_failures_a_host_rests_and_only_a_probe_asks_it() -> No
     one = fetcher(web)
     results = await asyncio.gather(*(one.get(url) for url in list(web.pages)), return_exceptions=True)
     assert len(web.urls) == LIMITS.host_failures
-    assert sum(isinstance(error, FetchError) and error.kind == "wait" and error.wait_s is None for error in results) >= 25
+    assert (
+        sum(isinstance(error, FetchError) and error.kind == "wait" and error.wait_s is None for error in results) >= 25
+    )
     web.pages[PAGE] = "isi"
     with pytest.raises(FetchError):
         await one.get(PAGE)
