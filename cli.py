@@ -20,6 +20,7 @@ from terminal import (
     Progress,
     print_articles,
     print_backtest,
+    print_explanation,
     print_json,
     print_record,
     print_stories,
@@ -276,6 +277,21 @@ def stories(
         print_json(rows)
     else:
         print_stories(rows)
+    return 0
+
+
+@app.command()
+def explain(url: str, config: ConfigOption = CONFIG, db: DbOption = None, as_json: JsonOption = False) -> int:
+    """Say why an article is kept or not, with the evidence."""
+    from pipelines.explaining import explain as explained
+    from pipelines.reader import Reader
+
+    with Reader(_database(config, db)) as reader:
+        record = explained(reader, url)
+    if as_json:
+        print_json([record])
+    else:
+        print_explanation(record)
     return 0
 
 

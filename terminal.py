@@ -77,6 +77,41 @@ def print_backtest(records: Sequence[dict[str, Any]]) -> None:
                 print(f"  {'+' if name == 'come' else '-'} {url}")
 
 
+def print_explanation(record: dict[str, Any]) -> None:
+    """Print why an article is kept or not, from the answer to its evidence."""
+    kept = record["state"] in ("kept", "duplicate")
+    print(f"{record['state']}: {record['url']}")
+    if not kept:
+        for name, value in record.items():
+            if name not in ("state", "url"):
+                print(f"  {name}: {value}")
+        return
+    print(f"  {one_line(record['title'])}")
+    if record["state"] == "duplicate":
+        print(f"  the same text as {record['duplicate_of']}")
+    print(
+        f"  stored {record['stored_at']} from {record['source']}, {record['body_status']}, revision {record['revision']}"
+    )
+    print(f"  published {record['published_at'] or 'at an unknown time'} ({record['date_evidence'] or 'no evidence'})")
+    if record["gone_at"]:
+        print(f"  taken down by the outlet, seen {record['gone_at']}")
+    for match in record["matches"]:
+        print(f"  matched {match['rule']}: {match['term']} in {match['field']}: {match['sentence']}")
+    print(f"  category {record['category']['category']}, flags {', '.join(record['flags']) or 'none'}")
+    for reason in record["category"]["why"]:
+        guard = f" (does not count: {reason['guard']})" if reason["guard"] else ""
+        print(f"    {reason['category']}: {reason['cue']}{guard}: {one_line(reason['sentence'])}")
+    print(f"  place {record['place']['regency'] or record['place']['province'] or 'unknown'}")
+    for evidence in record["place"]["why"]:
+        print(f"    {evidence['code']} in {evidence['where']}: {one_line(evidence['text'])}")
+    story = record["story"]
+    print(f"  story {story['id']}: {story['articles']} articles of {story['outlets']} outlets")
+    for alert in record["alerts"]:
+        print(f"  alert {alert['type']} to {alert['channel']}: {alert['state']} {alert['sent_at'] or ''}")
+    for line in record["cut"]:
+        print(f"  cut {one_line(line)}")
+
+
 def print_record(record: dict[str, Any]) -> None:
     for name, value in record.items():
         if name in ("body", "cut"):

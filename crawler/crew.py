@@ -101,13 +101,16 @@ class _Process:
     @classmethod
     async def started(cls, command: tuple[str, ...], first_line: dict[str, object], on_progress: Progress) -> _Process:
         """Return a process that is ready for polls. Raises WorkerError."""
-        child = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=LINE_LIMIT,
-            start_new_session=True,  # one group, so that its own children die with it
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=LINE_LIMIT,
+                start_new_session=True,  # one group, so that its own children die with it
+            )
+        except OSError as error:
+            raise WorkerError(f"the crawl process did not start: {error}") from error
         process = cls(child, on_progress)
         process.reading = asyncio.create_task(process._read())
         try:
@@ -171,7 +174,7 @@ class _Process:
         await self.kill(why)
 
     def _take(self, message: dict[str, Any]) -> None:
-        """Act on one line. Raises TypeError, LookupError or AttributeError for nonsense, _Died past the memory limit."""
+        """Act on one line. Raises ValueError, TypeError, LookupError or AttributeError for nonsense, _Died past the memory limit."""
         if "report" in message:
             report = from_json(PollReport, message["report"])
             self.done += 1
@@ -184,8 +187,11 @@ class _Process:
             self.mib = float(message["mib"])
             if self.mib > LIMITS.kill_worker_mib:
                 raise _Died(f"it grew to {self.mib:.0f} MiB")
-        elif "ready" in message and not self.ready.done():
-            self.ready.set_result(None)
+        elif "ready" in message:
+            if not self.ready.done():
+                self.ready.set_result(None)
+        else:
+            raise ValueError("not one of our words")
 
     async def kill(self, why: str) -> None:
         """End it and all its children at once; its polls fail."""

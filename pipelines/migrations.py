@@ -47,7 +47,7 @@ CREATE TABLE articles (
   flags TEXT NOT NULL DEFAULT '[]', rules TEXT NOT NULL DEFAULT '[]', matches TEXT NOT NULL DEFAULT '[]',
   story_id INTEGER REFERENCES stories (id), revision INTEGER NOT NULL DEFAULT 1,
   content_sha256 TEXT NOT NULL, gone_at TEXT, body_status TEXT NOT NULL DEFAULT 'whole',
-  stored_at TEXT NOT NULL, from_listing INTEGER NOT NULL DEFAULT 0, etag TEXT, last_modified TEXT,
+  stored_at TEXT NOT NULL, from_listing INTEGER NOT NULL DEFAULT 0, etag TEXT, last_modified TEXT, cut TEXT NOT NULL DEFAULT '[]',
   recheck_at TEXT, rechecks INTEGER NOT NULL DEFAULT 0, missing_at TEXT
 ) STRICT;
 CREATE INDEX articles_recheck ON articles (source, recheck_at) WHERE recheck_at IS NOT NULL;

@@ -5,6 +5,7 @@ All SQL that reads for people and programs is here. Raises StoreError alone. Tes
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
@@ -93,6 +94,42 @@ class Reader:
         rows = self._rows("SELECT f.* FROM feed f JOIN articles a ON a.id = f.id WHERE a.url_key = ?", entry_key(url))
         return rows[0] if rows else None
 
+    def whole_article(self, article_id: int | None = None, *, url: str = "") -> Row | None:
+        """Return everything that is stored of an article, found by id or by address: its columns in `feed` and our own."""
+        rows = self._rows(
+            "SELECT a.*, f.outlet, f.province, f.regency, s.region AS outlet_region FROM articles a JOIN feed f ON f.id = a.id "
+            "JOIN sources s ON s.id = a.source WHERE a.id = ? OR a.url_key = ?",
+            *(article_id, entry_key(url)),
+        )
+        return rows[0] if rows else None
+
+    def duplicate_of(self, key: str) -> Row | None:
+        """Return which article the address of this entry key is another address of, or None."""
+        rows = self._rows("SELECT article_id, url, seen_at FROM duplicates WHERE url_key = ?", key)
+        return rows[0] if rows else None
+
+    def other_addresses(self, article_id: int) -> list[str]:
+        """Return the other addresses at which an article's text was seen."""
+        return [
+            row["url"] for row in self._rows("SELECT url FROM duplicates WHERE article_id = ? ORDER BY url", article_id)
+        ]
+
+    def story_of(self, story_id: int) -> Row:
+        """Return a story with its articles."""
+        return self._told_by(self._rows("SELECT * FROM stories WHERE id = ?", story_id)[0])
+
+    def alerts_on(self, story_id: int) -> list[Row]:
+        """Return the alerts that a story has raised, the oldest first."""
+        return self._rows(
+            "SELECT id, type, channel, state, created_at, sent_at, error FROM alerts WHERE story_id = ? ORDER BY rowid",
+            story_id,
+        )
+
+    def remembering(self, key: str) -> Iterator[tuple[str, Memory]]:
+        """Yield (source, memory) of the sources that remember an entry key."""
+        for row in self._rows("SELECT source, memory FROM memories WHERE instr(memory, ?) > 0", f'"{key}"'):
+            yield row["source"], from_json(Memory, json.loads(row["memory"]))
+
     def feed(self, after: int = 0) -> Iterator[Row]:
         """Yield rows of `feed` with a larger seq, in its order. The cursor is the last row's seq."""
         while True:
@@ -134,13 +171,15 @@ class Reader:
             "ORDER BY last_published_at DESC, s.id DESC LIMIT ?",
             *(*values, limit),
         )
-        for row in rows:
-            row["told_by"] = self._rows(
-                "SELECT id, url, outlet, title, published_at, category FROM feed WHERE story_id = ? "
-                "ORDER BY coalesce(published_at, fetched_at), id",
-                row["id"],
-            )
-        return rows
+        return [self._told_by(row) for row in rows]
+
+    def _told_by(self, story: Row) -> Row:
+        articles = self._rows(
+            "SELECT id, url, outlet, title, published_at, category FROM feed WHERE story_id = ? "
+            "ORDER BY coalesce(published_at, fetched_at), id",
+            story["id"],
+        )
+        return {**story, "told_by": articles}
 
     def sources(self) -> list[Row]:
         """Return each source's health, the active ones first."""
@@ -171,8 +210,6 @@ class Reader:
 
     def memory(self, source: str) -> Memory:
         """Return what a source remembers; an empty memory before its first poll."""
-        import json
-
         rows = self._rows("SELECT memory FROM memories WHERE source = ?", source)
         return from_json(Memory, json.loads(rows[0]["memory"])) if rows else Memory()
 

@@ -23,6 +23,7 @@ from pipelines.database import ours, stamp
 
 NO_PLAN = Plan()
 RECHECKS_A_POLL = 20  # politely: at one a second that is what a poll of a busy outlet costs
+CUT_LINES, CUT_CHARS = 60, 200  # enough to see what went, at a kilobyte an article
 CONFIRM_GONE_S = 900  # an outlet that moves servers answers 404 for minutes
 
 
@@ -299,6 +300,7 @@ def _content(article: Article) -> dict[str, Any]:
         "matches": json.dumps(matches, ensure_ascii=False),
         "content_sha256": article.content_sha256,
         "body_status": article.body_status,
+        "cut": json.dumps([line[:CUT_CHARS] for line in article.cut[:CUT_LINES]], ensure_ascii=False),
         "from_listing": int(article.from_listing),
         "etag": article.etag,
         "last_modified": article.last_modified,

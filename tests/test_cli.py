@@ -16,7 +16,20 @@ import pytest
 from newsroom import Newsroom, WebhookReceiver
 from tests.conftest import Desk
 
-COMMANDS = ("crawl", "run", "demo", "extract", "articles", "stories", "status", "sources", "rules", "alerts", "feed")
+COMMANDS = (
+    "crawl",
+    "run",
+    "demo",
+    "extract",
+    "explain",
+    "articles",
+    "stories",
+    "status",
+    "sources",
+    "rules",
+    "alerts",
+    "feed",
+)
 
 
 @pytest.fixture(scope="module")
@@ -333,3 +346,27 @@ def test_extract_explains_what_was_cut(filled: Desk, tmp_path: Path) -> None:
     assert all(": " in line for line in record["cut"])
     assert record["date_evidence"]
     assert record["body"] == truth.body
+
+
+def test_explain_says_why_an_article_is_kept_a_duplicate_off_topic_or_unknown(filled: Desk) -> None:
+    truths = filled.newsroom.truths()
+
+    def explained(url: str) -> dict[str, object]:
+        return json.loads(filled.pantau("explain", url, "--json").stdout)
+
+    kept = explained(next(truth.url for truth in truths if truth.on_topic and truth.outlet == "phinisi"))
+    assert kept["state"] == "kept"
+    assert any("**" in match["sentence"] and match["rule"] == "topic" for match in kept["matches"])
+    assert kept["cut"]
+    assert kept["date_evidence"]
+    assert kept["story"]["told_by"]
+    assert kept["alerts"]
+    twin = next(truth for truth in truths if truth.also_at)
+    states = {explained(url)["state"] for url in (twin.url, *twin.also_at)}
+    assert states == {"kept", "duplicate"}
+    off = explained(next(truth.url for truth in truths if truth.near_miss and truth.outlet == "phinisi"))
+    assert (off["state"], off["source"]) == ("off_topic", "phinisi")
+    assert explained("https://lain.example/tak/pernah/dilihat")["state"] == "unknown"
+    shown = filled.pantau("explain", str(kept["url"])).stdout
+    assert "matched topic" in shown
+    assert "category" in shown

@@ -114,7 +114,7 @@ async def test_limit_that_ends_before_the_last_listing_leaves_it_for_the_next_po
         },
         page,
     )
-    await one.poll(limit=2)
+    await one.poll(limit=1)
     report = await one.poll()
     assert one.web.urls[:2] == ["https://o.id/indeks", "https://o.id/i2"]
     assert report.outcome == "ok"
