@@ -219,6 +219,17 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """By what an article's event is recognised in other words. Hashes have 32 bits; `days` are ISO dates, in local time."""
+
+    names: tuple[str, ...] = ()
+    quotes: tuple[int, ...] = ()
+    days: tuple[str, ...] = ()
+    words: tuple[int, ...] = ()
+    title: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """An article as it would be stored: every column of the feed that its pages determine, and the label step's findings."""
 
@@ -241,6 +252,7 @@ class Article:
     province_code: str | None = None
     regency_code: str | None = None
     flags: tuple[str, ...] = ()
+    traits: Traits = Traits()
     signature: str = ""  # MinHash of the body, for near copies; empty where the body is too short to tell
     body_status: Literal["whole", "incomplete", "too_costly", "too_long"] = "whole"
     from_listing: bool = False  # the listing carried the body: its page was never read

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 from pipelines.blocks import Block, Reading
 from pipelines.lines import flat, is_prose, settle, weight
+from pipelines.teasers import teaser_rows
 
 _PARAGRAPH = frozenset({
     "p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "tr", "dd", "dt", "pre", "caption", "summary",
@@ -56,6 +57,7 @@ class _Page:
     sums: list[float] = field(default_factory=list)
     children: list[list[int]] = field(default_factory=list)
     headline: int = -1  # index of the block that is the headline
+    rows: list[tuple[int, int]] = field(default_factory=list)  # of teasers
 
 
 def find_body(
@@ -65,13 +67,16 @@ def find_body(
     author: str = "",
     known: str = "",
     chosen: Any = None,
+    url: str = "",
 ) -> Body:
     """Return the article's paragraphs among `reading`'s blocks.
 
-    `chosen` is the element that a source's own hint names; `known` the text that JSON-LD gives for the body.
+    `chosen` is the element that a source's own hint names; `known` the text that JSON-LD gives for the body. `url`: of the
+    page, to tell its outlet's links from others'.
     """
     page = _Page(reading, flat(title), flat(known)[:60_000] if len(known) > 200 else "")
     page.headline = _headline(page)
+    page.rows = teaser_rows(reading, url)
     body = _attempt(page, author, chosen, strict=True)
     if chosen is None and body.prose < (120 if page.headline >= 0 else 250):
         # Next to nothing: perhaps the article itself stands in an element with a misleading name
@@ -85,6 +90,7 @@ def _attempt(page: _Page, author: str, chosen: Any, *, strict: bool) -> Body:
     for block in page.reading.blocks:
         block.cut = None
     _weigh(page)
+    _cut_rows(page)
     _cut_by_name(page, strict=strict)
     _weigh(page)
     return _assemble(page, _chosen_spans(page.reading, chosen) or _spans(page), author)
@@ -146,6 +152,18 @@ def _cut_by_name(page: _Page, *, strict: bool) -> None:
         for block in blocks[max(node.start, done) : node.end]:
             block.cut = block.cut or node.verdict
         done = node.end
+
+
+def _cut_rows(page: _Page) -> None:
+    """Mark the rows of teasers, unless next to nothing would be left: then the page is a list of them."""
+    rows = [(start, end) for start, end in page.rows if not start <= page.headline < end]
+    held = sum(_total(page, start, end) for start, end in rows)
+    if not held or page.sums[-1] - held < 150:
+        return
+    for start, end in rows:
+        for block in page.reading.blocks[start:end]:
+            block.cut = "teasers"
+    _weigh(page)
 
 
 def _within_body(page: _Page, at: int) -> bool:
@@ -253,7 +271,19 @@ def _with_neighbours(page: _Page, best: int) -> list[tuple[int, int]]:
         if nodes[parent].tag in ("article", "main", "body") or nodes[parent].start <= page.headline:
             break
         current = parent
-    return _merged(spans)
+    return _with_headings(page, _merged(spans))
+
+
+def _with_headings(page: _Page, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Add the headings that stand between two parts of the article: each belongs to the part that it opens."""
+    between = [
+        (i, i + 1)
+        for (_, before), (after, _) in pairwise(spans)
+        if after - before <= 8
+        for i in range(before, after)
+        if page.reading.blocks[i].tag in _HEADINGS and not page.reading.blocks[i].links
+    ]
+    return _merged([*spans, *between]) if between else spans
 
 
 def _units(page: _Page, parent: int) -> list[tuple[int, int, int]]:

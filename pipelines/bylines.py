@@ -14,7 +14,7 @@ from pipelines.metadata import Head, names_site, site_words
 
 # Who did not report it: brands, roles and tools. Compared with the whole name or its words.
 _NOBODY = re.compile(
-    r"^(?:admin\w*|administrator|redaksi\w*|tim .*|team.*|editor\w*|staff?|newsroom|news ?desk|desk|"
+    r"^(?:admin\w*|administrator|redaksi\w*|tim|tim .*|team.*|editor\w*|staff?|newsroom|news ?desk|desk|"
     r"web ?(?:design|master|admin)\w*|"
     r"developer|development|operator|user|guest|penulis|author|reporter|wartawan|kontributor|unknown|"
     r"anonymous|null|none|undefined|"
@@ -82,6 +82,8 @@ def author_of(head: Head, reading: Reading, entry_author: str | None = None) -> 
     """
     names = site_words(head)
     credits, marked, editors = _bylines(reading)
+    named = [*(name for _, name in names_of(head.embedded.article.get("editor"))), head.meta.get("content_editor", "")]
+    editors.update(flat(name) for name in named if name)
     persons = [name for kind, name in names_of(head.embedded.article.get("author")) if "Organization" not in kind]
     metas = [head.meta[key] for key in _META_AUTHORS if key in head.meta]
     groups = (credits[:2], persons, head.marked_authors, marked[:3], metas, [entry_author or ""])

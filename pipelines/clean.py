@@ -90,7 +90,7 @@ def clean_page(
     title = metadata.title_of(head, reading, entry.title if entry else None)
     author = bylines.author_of(head, reading, entry.author if entry else None)
     known = _known_body(head)
-    body = find_body(reading, title=title, author=author or "", known=known, chosen=chosen)
+    body = find_body(reading, title=title, author=author or "", known=known, chosen=chosen, url=url)
     body = _or_embedded(body, head, known, title)
     canonical = metadata.canonical_of(head)
     dates = dating.date_article(
@@ -189,13 +189,17 @@ def join_pages(pages: Sequence[CleanPage]) -> CleanPage:
     """
     if not pages:
         raise ValueError("join_pages: no page to join")
-    ordered = sorted(enumerate(pages), key=lambda item: (max(1, page_number(item[1].url)), item[0]))
-    first = ordered[0][1]
-    whole = next((p for p in pages if page_number(p.url) == 0 or p.url in {q.whole_at for q in pages}), None)
+    urls = [page.url for page in pages]
+    numbers = [page_number(url, urls) for url in urls]
+    ordered = sorted(zip(numbers, range(len(pages)), strict=True), key=lambda item: (max(1, item[0]), item[1]))
+    first = pages[ordered[0][1]]
+    wholes = {page.whole_at for page in pages}
+    whole = next((p for p, n in zip(pages, numbers, strict=True) if n == 0 or p.url in wholes), None)
     if whole is not None and all(_size(whole) >= _size(p) for p in pages):
         used = [whole]
     else:
-        used = [page for _, page in ordered if page is first or (page.kind == "article" and page is not whole)]
+        rest = [pages[index] for _, index in ordered]
+        used = [page for page in rest if page is first or (page.kind == "article" and page is not whole)]
     paragraphs: list[str] = []
     seen: set[str] = set()
     cut: list[str] = []

@@ -96,8 +96,9 @@ def date_article(
     if machine and machine.found.precision == "minute":
         if visible and visible.found.precision == "minute" and visible.found.at != machine.found.at:
             clocks = abs(visible.found.wall - machine.found.wall)
-            if clocks <= _SAME_CLOCK and (visible.found.zoned or _at_zero(machine.found)):
-                shift = visible.found.at - machine.found.at
+            apart = abs(visible.found.at - machine.found.at)
+            if clocks <= _SAME_CLOCK < apart and (visible.found.zoned or _at_zero(machine.found)):
+                shift = _whole_quarters(visible.found.at - machine.found.at)
                 published = visible
         elif visible is None and entry_published_at and _at_zero(machine.found):
             gap = entry_published_at - machine.found.at
@@ -218,6 +219,12 @@ def _from_url(url: str) -> Iterator[tuple[str, str]]:
     if match:
         year, month, day = match.groups()[:3] if match[1] else match.groups()[3:]
         yield "address", f"{year}-{int(month):02d}-{int(day):02d}"
+
+
+def _whole_quarters(gap: timedelta) -> timedelta:
+    """The difference of two zones in a difference of two clocks, one of which leaves the seconds out."""
+    quarter = timedelta(minutes=15)
+    return round(gap / quarter) * quarter
 
 
 def _at_zero(found: Tanggal) -> bool:

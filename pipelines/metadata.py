@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from courlan import extract_domain
+from lxml.etree import XPath
 
 from pipelines.blocks import Reading, plain
 from pipelines.embedded import Embedded, image_of, read_json_ld, text_of
@@ -29,6 +30,10 @@ _NO_PICTURE = re.compile(
 )
 
 
+_MARKED_AUTHORS = XPath(
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' vcard ') or @rel = 'author']"
+    "[not(ancestor::*[contains(@class, 'comment') or contains(@class, 'related')])]"
+)
 _TITLE_NAMES = re.compile(r"title|judul|headline", re.IGNORECASE)
 
 
@@ -53,7 +58,7 @@ def read_head(root: Any, url: str) -> Head:
     """Return what the head, the JSON-LD and the marked elements of a parsed page say."""
     head = Head(url)
     scripts: list[str] = []
-    for element in root.iter("meta", "link", "title", "script", "h1", "time", "base"):
+    for element in root.iter("meta", "link", "title", "script", "h1", "time", "abbr", "base"):
         tag = element.tag
         if tag == "meta":
             _read_meta(element, head)
@@ -72,10 +77,10 @@ def read_head(root: Any, url: str) -> Head:
             head.h1.append(plain(" ".join(element.itertext()))[:500])
         elif tag == "base":
             head.base = (element.get("href") or "").strip()
-        elif len(head.times) < 60:
-            head.times.append(
+        elif len(head.times) < 60 and (tag == "time" or element.get("title")):
+            head.times.append(  # <abbr class="published" title="…"> is how Blogger and hAtom mark a time
                 (
-                    element.get("datetime") or "",
+                    element.get("datetime") or element.get("title") or "",
                     plain(" ".join(element.itertext()))[:200],
                     f"{element.get('itemprop') or ''} {element.get('class') or ''}",
                 )
@@ -83,6 +88,10 @@ def read_head(root: Any, url: str) -> Head:
     head.embedded = read_json_ld(scripts)
     for element in root.iterfind(".//*[@itemprop]"):
         _read_itemprop(element, head)
+    for element in _MARKED_AUTHORS(root)[:8]:  # WordPress and Blogger mark the author by hCard, others by rel=author
+        name = plain(" ".join(element.itertext()))
+        if name and name not in head.marked_authors:
+            head.marked_authors.append(name[:120])
     return head
 
 

@@ -8,6 +8,7 @@ the page has no such link. Imports nothing of `crawler`. Its test is tests/pipel
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -97,9 +98,17 @@ def find_pages(root: Any, url: str, canonical: str | None, *, hint: str | None =
     return Paging(_complete(pages, here))
 
 
-def page_number(url: str) -> int:
-    """Return which page of its article an address asks for: 1 where it names none, 0 for all at once."""
-    return _variant(url).number
+def page_number(url: str, others: Collection[str] = ()) -> int:
+    """Return which page of its article an address asks for: 1 where it names none, 0 for all at once.
+
+    A number at the end of the path counts where one of the `others` is the same address without it.
+    """
+    variant = _variant(url)
+    if variant.number == 1 and others:
+        loose = _variant(url, loose=True)
+        if loose.number != 1 and any(_bare(other) == loose.stem for other in others):
+            return loose.number
+    return variant.number
 
 
 def _hinted(root: Any, url: str, hint: str) -> Paging:

@@ -13,8 +13,8 @@ from crawler.errors import FetchError, FetchKind
 from crawler.fetch import Answer, Fetcher
 from crawler.items import Article, Discover, Memory, MorePages, PollReport, PollTask, ReadRequest, Rejection, Source
 from crawler.netguard import AddressGuard
-from crawler.poll import Poller
 from crawler.politeness import Hosts
+from crawler.poll import Poller
 
 START = datetime(2024, 11, 13, 1, 4, tzinfo=UTC)
 

@@ -35,13 +35,13 @@ PUBLIC = "93.184.216.34"
 
 
 class PublicNames(GuardedResolver):
-    def resolveHostName(  # noqa: N802
+    def resolveHostName(
         self,
-        resolutionReceiver: Any,  # noqa: N803
-        hostName: str,  # noqa: N803
-        portNumber: int = 0,  # noqa: N803
-        addressTypes: Any = None,  # noqa: N803
-        transportSemantics: str = "TCP",  # noqa: N803
+        resolutionReceiver: Any,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Any = None,
+        transportSemantics: str = "TCP",
     ) -> Any:
         if not hostName.endswith(".test"):
             return super().resolveHostName(resolutionReceiver, hostName, portNumber, addressTypes, transportSemantics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
@@ -75,10 +76,8 @@ def test_a_refusal_is_remembered_with_its_reason_and_not_without_end() -> None:
 
 @pytest.mark.parametrize("spelling", ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "::1"])
 async def test_names_and_literals_of_this_machine_resolve_to_nothing(spelling: str) -> None:
-    try:
+    with contextlib.suppress(socket.gaierror):  # this system knows no such spelling: as good
         assert await resolve_allowed(AddressGuard(), spelling, 80) == []
-    except socket.gaierror:
-        pass  # this system knows no such spelling: as good
 
 
 async def test_a_name_that_changes_its_address_is_judged_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +94,7 @@ async def test_a_name_that_changes_its_address_is_judged_each_time(monkeypatch: 
 
 def test_another_resolver_in_its_place_is_noticed() -> None:
     class Reactor:
-        nameResolver = object()  # noqa: N815
+        nameResolver = object()
 
     with pytest.raises(RuntimeError, match="not active"):
         installed_resolver(Reactor())

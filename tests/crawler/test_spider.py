@@ -147,7 +147,7 @@ def web() -> Iterator[Crawled]:
             server.at("dead.test/" + link.rpartition("/")[2], servers.hang_up())
         local = Source("local", "local", server.url, (Discover("feed", f"{server.url}/local.xml"),))
         server.at("127.0.0.1/local.xml", rss(server, "local", *paced))
-        ports = tuple(f"{name}.test:{server.port}" for name in names) + (f"127.0.0.1:{server.port}",)
+        ports = tuple(f"{name}:{server.port}" for name in ("127.0.0.1", *(f"{name}.test" for name in names)))
         settings = CrawlSettings(
             contact="redaksi@example.org", delay_s=DELAY_S, allow_private_networks=True, ports=ports
         )

@@ -220,14 +220,15 @@ async def test_reports_are_streamed_and_costly_pages_count_by_their_title(server
     server.at("/dripping.xml", drip())
     for path in ("/a", "/b", "/slow", "/die", "/break"):
         server.at(path, Reply("isi"))
-    order = []
+    order: list[str] = []
     async with Crew(settings_for(server), "t", command=REAL) as crew:
         tasks = [
             asyncio.create_task(crew.poll(PollTask(source(server, name), Memory())))
             for name in ("costly", "dripping", "quick")
         ]
-        for done in asyncio.as_completed(tasks):
-            order.append((await done).source)
+        for one in tasks:
+            one.add_done_callback(lambda done: order.append(done.result().source))
+        await asyncio.wait(tasks)
         costly, dripping, quick = [await one for one in tasks]
     assert order[0] == "quick"
     assert (quick.outcome, len(quick.articles)) == ("ok", 1)
@@ -247,8 +248,7 @@ async def test_a_killed_worker_takes_its_readers_along_and_is_replaced(server: H
         server.at(path, Reply("isi"))
     async with Crew(settings_for(server), "t", command=REAL) as crew:
         running = asyncio.create_task(crew.poll(PollTask(source(server, "a"), Memory())))
-        while not server.asked("/slow"):
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(wait_for, lambda: server.asked("/slow"))
         worker = crew._processes[0]
         assert worker is not None
         offspring = children_of(worker.child.pid)
