@@ -1,7 +1,7 @@
 """The first half of a poll: a source's listings, fetched conditionally and read into entries.
 
 It never raises for what a listing does wrong: what went wrong is in `errors`, what a host asked for in `wait_s`.
-Tests: tests/crawler/test_poll.py.
+Tests: tests/crawler/test_discovering.py.
 """
 
 from __future__ import annotations

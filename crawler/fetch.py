@@ -131,9 +131,8 @@ class Fetcher:
     async def _paced(self, url: str, ask: _Ask, host: Host) -> Answer:
         """Return the answer to one request, sent when it is the host's turn. Raises FetchError."""
         async with host.slots:
-            _check_rest(url, host, ask)
+            _check_rest(url, host, ask)  # only now: who waited must heed what those before were told
             await host.start_turn()
-            _check_rest(url, host, ask)  # again: who waited must heed what those before were told
             self.requests += 1
             try:
                 answer = await self.download(url, ask.headers, ask.max_bytes, ask.timeout_s)

@@ -15,7 +15,6 @@ import asyncio
 import json
 import os
 import resource
-import signal
 import sys
 from typing import IO, Any
 
@@ -89,9 +88,7 @@ class _Worker:
             self.lines.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")) + "\n")
             self.lines.flush()
         except BrokenPipeError:  # nobody listens any more: what was polled is polled again by the next process
-            if os.getpgrp() == os.getpid():
-                os.killpg(0, signal.SIGKILL)  # with our children, and at once
-            os._exit(1)
+            os._exit(1)  # at once; the reading processes end with us
 
     async def _read_stdin(self) -> None:
         reader = asyncio.StreamReader(limit=LINE_LIMIT)

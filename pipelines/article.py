@@ -21,6 +21,7 @@ from pipelines.labels import label
 from pipelines.place import find_place
 from pipelines.rules import TOPIC, Rules
 from pipelines.screen import Screen
+from pipelines.traits import traits_of
 
 MAX_BODY_CHARS = 200_000  # the longest real article seen has 40,000 (crawler.settings has the table)
 MAX_TITLE_CHARS = 500
@@ -177,6 +178,7 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
         province_code=place.province_code,
         regency_code=place.regency_code,
         flags=labels.flags,
+        traits=traits_of(title, body, page.published_at),
         signature=sign(body),
         body_status=status,
         from_listing=not request.pages,

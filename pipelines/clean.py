@@ -43,8 +43,8 @@ class CleanPage:
 
     `canonical`: the address the page gives as its own, where it may be believed. `paragraphs`: the body, NFC, single
     spaces. Dates are aware UTC; `date_evidence` is "where: text as read". `next_pages`: what else belongs to the
-    article, `whole_at` alone where one address gives all of it. `kind`: article, soft_404, blocked, login, listing,
-    gambling, video, photo or empty. `cut`: "rule: text" of each line taken out.
+    article, `whole_at` alone where one address gives all of it. `kind`: article, soft_404, blocked, login, paywall,
+    listing, gambling, video, photo or empty. `cut`: "rule: text" of each line taken out.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""What a page is instead of an article: blocked, soft_404, login, gambling, video, photo, listing, empty.
+"""What a page is instead of an article: blocked, soft_404, login, paywall, gambling, video, photo, listing, empty.
 
 Every verdict but gambling needs a body that is short or made of links: words alone never condemn a page with reporting
 on it. Imports nothing of `crawler`. Its test is tests/pipelines/test_clean.py.
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pipelines.blocks import Reading
 from pipelines.body import Body
 from pipelines.embedded import ARTICLE_TYPES
+from pipelines.lines import is_prose
 from pipelines.metadata import Head
 from pipelines.tanggal import parse_tanggal
 
@@ -39,12 +40,16 @@ _MISSING = re.compile(
     re.IGNORECASE,
 )
 _LOGIN = re.compile(
-    r"(?:silakan|silahkan|harap|anda harus|please)\s+(?:log ?in|masuk|login|daftar|sign in|subscribe|"
-    r"berlangganan)|log ?in (?:untuk|to) (?:membaca|melanjutkan|continue|read)|"
+    r"(?:silakan|silahkan|harap|anda harus|please)\s+(?:log ?in|masuk|login|daftar|sign in)|"
+    r"log ?in (?:untuk|to) (?:membaca|melanjutkan|continue|read)",
+    re.IGNORECASE,
+)
+_PAYWALL = re.compile(
+    r"(?:silakan|silahkan|harap|anda harus|please)\s+(?:subscribe|berlangganan)|"
     r"(?:khusus|hanya untuk) (?:pelanggan|member|anggota)|(?:artikel|konten|berita) (?:ini )?(?:khusus|"
     r"premium|berbayar)|subscribers? only|"
-    r"berlangganan untuk (?:membaca|melanjutkan)|sudah (?:punya akun|berlangganan)\?|subscribe to (?:read|"
-    r"continue)|lanjutkan membaca dengan",
+    r"berlangganan untuk (?:membaca|melanjutkan)|sudah (?:punya akun|berlangganan)\?|already a subscriber|"
+    r"subscribe (?:now )?to (?:read|continue|keep reading)|lanjutkan membaca dengan",
     re.IGNORECASE,
 )
 _GAMBLING = re.compile(
@@ -57,6 +62,13 @@ _GAMBLING = re.compile(
     r"bonus new member|freebet|link alternatif|deposit (?:pulsa|dana|5000|10rb|10 ?ribu)|minimal depo|"
     r"casino online|live casino|sbobet|poker online|sabung ayam online|"
     r"daftar sekarang|situs (?:resmi|terpercaya|gacor)|jackpot",
+    re.IGNORECASE,
+)
+# Who acts against gambling, and how it is told: no offer speaks of them
+_ON_GAMBLING = re.compile(
+    r"\b(?:polisi|polres\w*|polda|polsek|bareskrim|penyidik|jaksa|hakim|tersangka|ditangkap|menangkap|digerebek|menggerebek|"
+    r"kominfo|komdigi|diskominfo|ojk|ppatk|(?:di|mem)blokir|inspektorat|kepala (?:dinas|bidang|badan)|pemerintah|"
+    r"ujarnya|katanya|menurut|kata (?:dia|kepala|ketua))\b",
     re.IGNORECASE,
 )
 # The word ends the path, or names what follows it: /tag/netralitas-asn, but not /kanal/politik/2024/judul-berita
@@ -81,28 +93,41 @@ def kind_of(head: Head, reading: Reading, body: Body, title: str, url: str) -> s
     """Return "article", or what the page is instead of one."""
     names = " ".join([title, head.title, *head.h1[:3]])
     opening = " ".join(b.text for b in reading.blocks[:60])[:2_500] if body.prose < _SHORT else ""
-    if body.prose < 2 * _SHORT and _BLOCKED.search(names if body.prose >= _SHORT else f"{names} {opening[:800]}"):
-        return "blocked"
-    if _gambles(f"{names} {' '.join(body.paragraphs)[:6_000]}", names):
+    reported = _reports(title, body)
+    if body.prose < 2 * _SHORT and not reported:
+        if _BLOCKED.search(names if body.prose >= _SHORT else f"{names} {opening[:800]}"):
+            return "blocked"
+    if _gambles(f"{title} {' '.join(body.paragraphs)[:6_000]}", names):
         return "gambling"
     declared = _declared(head)
     if body.prose < _SHORT:
-        if _MISSING.search(names):
+        if _MISSING.search(names) and not reported:
             return "soft_404"
+        if not declared and body.prose < 200 and _MISSING.search(" ".join(body.paragraphs[:4])[:400]):
+            return "soft_404"
+        media = _media(head, url)
+        if media and body.prose < (_SHORT if media == "photo" else 300):
+            return media
         if _lists(head, reading, body, title, declared, url):
             return "listing"
         if not declared and body.prose < 200 and _MISSING.search(opening[:1_200]):
             return "soft_404"
+        if _PAYWALL.search(opening) and (body.prose < 300 or _paid(head)):
+            return "paywall"
         if _LOGIN.search(opening) and body.prose < 300:
             return "login"
-        media = _media(head, url)
-        if media and body.prose < (_SHORT if media == "photo" else 300):
-            return media
     if _lists(head, reading, body, title, declared, url):
         return "listing"
     if not body.paragraphs or (body.prose < 60 and sum(map(len, body.paragraphs)) < 120):
         return "empty"
     return "article"
+
+
+def _reports(title: str, body: Body) -> bool:
+    """Whether a headline only speaks of a notice ("Pameran “404 …” Dibuka"): words around it, and sentences below it."""
+    notice = _BLOCKED.search(title) or _MISSING.search(title)
+    around = len(title.split()) - (len(notice.group().split()) if notice else 0)
+    return around >= 4 and sum(1 for p in body.paragraphs if len(p) > 60 and is_prose(p)) >= 3
 
 
 def _declared(head: Head) -> bool:
@@ -116,13 +141,19 @@ def _declared(head: Head) -> bool:
     )
 
 
+def _paid(head: Head) -> bool:
+    """Whether the page's JSON-LD says that the article is not free to read."""
+    return str(head.embedded.article.get("isAccessibleForFree", "")).lower() == "false"
+
+
 def _gambles(text: str, names: str) -> bool:
     """Whether a page sells gambling: its words of offer, dense and in the title. News about it uses one or two."""
     if _GAMBLING.search(names) is None:
         return False
     terms = {m.group().lower() for m in _GAMBLING.finditer(text)}
     hits = sum(1 for _ in _GAMBLING.finditer(text))
-    return len(terms) >= 4 and hits >= max(5, len(text) // 450)
+    news = len({m.group().lower() for m in _ON_GAMBLING.finditer(text)})
+    return len(terms) >= 4 and hits >= max(5, len(text) // (60 if news >= 2 else 450))
 
 
 def _media(head: Head, url: str) -> str | None:

@@ -13,7 +13,33 @@ from pipelines.wilayah import region_name, regions
 APPLICATION_ID = 0x50414E54  # "PANT": `file` and we know the database as ours, and never touch another one
 migrations = Migrations("pantau")
 
-FEED_COLUMNS = ["seq", "id", "url", "source", "outlet", "title", "author", "body", "image", "published_at", "modified_at", "fetched_at", "date_precision", "category", "province_code", "province", "regency_code", "regency", "flags", "rules", "matches", "story_id", "revision", "content_sha256", "gone_at"]
+FEED_COLUMNS = [
+    "seq",
+    "id",
+    "url",
+    "source",
+    "outlet",
+    "title",
+    "author",
+    "body",
+    "image",
+    "published_at",
+    "modified_at",
+    "fetched_at",
+    "date_precision",
+    "category",
+    "province_code",
+    "province",
+    "regency_code",
+    "regency",
+    "flags",
+    "rules",
+    "matches",
+    "story_id",
+    "revision",
+    "content_sha256",
+    "gone_at",
+]
 
 _TABLES = """
 CREATE TABLE regions (
@@ -66,9 +92,12 @@ CREATE TABLE duplicates (
   seen_at TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE signatures (
-  article_id INTEGER PRIMARY KEY REFERENCES articles (id), signature BLOB NOT NULL
+CREATE TABLE traits (
+  article_id INTEGER PRIMARY KEY REFERENCES articles (id), signature BLOB NOT NULL, traits TEXT NOT NULL
 ) STRICT;
+CREATE TABLE story_keys (
+  key INTEGER NOT NULL, article_id INTEGER NOT NULL, PRIMARY KEY (key, article_id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE bands (
   band INTEGER NOT NULL, value INTEGER NOT NULL, article_id INTEGER NOT NULL, PRIMARY KEY (band, value, article_id)
 ) STRICT, WITHOUT ROWID;

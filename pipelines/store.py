@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crawler.identity import entry_key
-from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, from_json, to_json
+from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, Traits, from_json, to_json
 from pipelines import dedupe, stories
 from pipelines.alerts import Alerts, Plan
 from pipelines.database import ours, stamp
@@ -24,6 +24,7 @@ from pipelines.database import ours, stamp
 NO_PLAN = Plan()
 RECHECKS_A_POLL = 20  # politely: at one a second that is what a poll of a busy outlet costs
 CUT_LINES, CUT_CHARS = 60, 200  # enough to see what went, at a kilobyte an article
+MAX_CANDIDATES = 200  # a busy kabupaten has ten articles on the subject a day; officials are named in more
 CONFIRM_GONE_S = 900  # an outlet that moves servers answers 404 for minutes
 
 
@@ -135,8 +136,14 @@ class Store(Alerts):
 
     def _insert(self, article: Article, key: str, now: datetime, plan: Plan) -> tuple[int, bool]:
         """Insert an article; return its id, and whether it makes its story rise."""
-        signature = bytes.fromhex(article.signature)
-        story_id = self._story(article, signature, now)
+        telling = stories.Telling(
+            traits=article.traits,
+            signature=bytes.fromhex(article.signature),
+            place=article.regency_code or article.province_code,
+            category=article.category,
+            at=article.published_at or now,
+        )
+        story_id = self._story(article, telling)
         row = {
             "url": article.url,
             "url_key": key,
@@ -153,11 +160,7 @@ class Store(Alerts):
             tuple(row.values()),
         )
         article_id = int(cursor.lastrowid or 0)
-        if signature:
-            self._conn.execute("INSERT INTO signatures VALUES (?, ?)", (article_id, signature))
-            self._conn.executemany(
-                "INSERT INTO bands VALUES (?, ?, ?)", [(*band, article_id) for band in dedupe.band_values(signature)]
-            )
+        self._file(article_id, telling)
         self._conn.execute("UPDATE sources SET articles = articles + 1 WHERE id = ?", (article.source,))
         before = self._story_category(story_id)
         self._count_story(story_id)
@@ -177,28 +180,50 @@ class Store(Alerts):
         )
         self._count_story(self._conn.execute("SELECT story_id FROM articles WHERE id = ?", (old.id,)).fetchone()[0])
 
-    def _story(self, article: Article, signature: bytes, now: datetime) -> int:
-        """Return the story of a new article: that of a near copy, else a new one."""
-        found = (
-            stories.decide_story(signature, self._candidates(signature, article.published_at or now))
-            if signature
-            else None
-        )
+    def _file(self, article_id: int, telling: stories.Telling) -> None:
+        """File an article under what later ones are compared by."""
+        traits = json.dumps(to_json(telling.traits), ensure_ascii=False, separators=(",", ":"))
+        self._conn.execute("INSERT INTO traits VALUES (?, ?, ?)", (article_id, telling.signature, traits))
+        keys = [(key, article_id) for key in stories.keys_of(telling)]
+        self._conn.executemany("INSERT OR IGNORE INTO story_keys VALUES (?, ?)", keys)
+        if telling.signature:
+            bands = [(*band, article_id) for band in dedupe.band_values(telling.signature)]
+            self._conn.executemany("INSERT INTO bands VALUES (?, ?, ?)", bands)
+
+    def _story(self, article: Article, telling: stories.Telling) -> int:
+        """Return the story of a new article: that of a copy or another telling, else a new one."""
+        found = stories.decide_story(telling, self._candidates(telling))
         if found is not None:
             return found
         cursor = self._conn.execute("INSERT INTO stories (title) VALUES (?)", (article.title,))
         return int(cursor.lastrowid or 0)
 
-    def _candidates(self, signature: bytes, at: datetime) -> list[stories.Candidate]:
-        pairs = dedupe.band_values(signature)
-        wanted = " UNION ".join("SELECT article_id FROM bands WHERE band = ? AND value = ?" for _ in pairs)
-        span = timedelta(days=stories.STORY_DAYS)
+    def _candidates(self, telling: stories.Telling) -> list[stories.Candidate]:
+        """Return stored articles that share a band or a key, the newest MAX_CANDIDATES: the cost must not grow with the store."""
+        bands = dedupe.band_values(telling.signature) if telling.signature else []
+        keys = stories.lookup_keys(telling)
+        shared = ["SELECT article_id FROM bands WHERE band = ? AND value = ?"] * len(bands)
+        shared += ["SELECT article_id FROM story_keys WHERE key = ?"] * len(keys)
+        span = timedelta(days=stories.FAR_DAYS)
         rows = self._conn.execute(
-            "SELECT a.story_id, s.signature FROM articles a JOIN signatures s ON s.article_id = a.id "  # noqa: S608  our text
-            f"WHERE a.id IN ({wanted}) AND coalesce(a.published_at, a.fetched_at) BETWEEN ? AND ?",
-            (*(value for pair in pairs for value in pair), stamp(at - span), stamp(at + span)),
+            "SELECT a.story_id, t.traits, t.signature, coalesce(a.regency_code, a.province_code), a.category, "  # noqa: S608
+            "coalesce(a.published_at, a.fetched_at) AS at FROM articles a JOIN traits t ON t.article_id = a.id "
+            f"WHERE a.id IN ({' UNION '.join(shared)}) AND at BETWEEN ? AND ? ORDER BY a.id DESC LIMIT ?",
+            (
+                *(value for band in bands for value in band),
+                *keys,
+                *(stamp(telling.at - span), stamp(telling.at + span), MAX_CANDIDATES),
+            ),
         )
-        return [stories.Candidate(*row) for row in rows]
+        return [
+            stories.Candidate(
+                story_id,
+                stories.Telling(
+                    from_json(Traits, json.loads(traits)), signature, place, category, datetime.fromisoformat(at)
+                ),
+            )
+            for story_id, traits, signature, place, category, at in rows
+        ]
 
     def _story_category(self, story_id: int) -> str | None:
         category: str | None = self._conn.execute("SELECT category FROM stories WHERE id = ?", (story_id,)).fetchone()[

@@ -128,3 +128,15 @@ def feed(*entries: tuple[str, str, str] | str) -> str:
         date = f"<pubDate>{at}</pubDate>" if at else ""
         items.append(f"<item><title>{title}</title><link>https://o.id{path}</link>{date}</item>")
     return f'<rss version="2.0"><channel>{"".join(items)}</channel></rss>'
+
+
+FEED = Discover("feed", "https://o.id/feed")
+DAY_S = 24 * 3600
+
+
+def outlet(pages: dict[str, object] | None = None, *discover: Discover) -> Outlet:
+    return Outlet(FakeWeb(pages), discover or (FEED,))
+
+
+def with_articles(*paths: str, text: str = "isi", **more: object) -> Outlet:
+    return outlet({"https://o.id/feed": feed(*paths), **{f"https://o.id{path}": text for path in paths}, **more})
