@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint setup lock schema bench wheel clean
+.PHONY: demo test test-all lint setup lock schema bench bench-extraction wheel clean
 
 demo: .venv/.runtime       ## the whole job on a bundled newsroom, without the network
 	$(BIN)/pantau demo
@@ -22,6 +22,9 @@ setup: .venv/.dev          ## what a contributor needs
 
 bench: .venv/.dev          ## speed against other ways of doing it, in one run
 	$(BIN)/python -m benchmarks.throughput
+
+bench-extraction: .venv/.bench  ## CORPUS=DIR: bodies, authors and dates beside other extractors, into docs/extraction.md
+	$(BIN)/python -m benchmarks.extraction $(CORPUS)
 
 schema: .venv/.dev         ## docs/sources.schema.json from the models
 	$(BIN)/python -m crawler.config
@@ -48,6 +51,11 @@ lock: .venv/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@ .venv/.runtime
+
+# What we are measured against: not in the locks, nothing that ships needs it.
+.venv/.bench: pyproject.toml | .venv/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
 
 clean:
 	rm -rf .venv build dist *.egg-info pantau-demo

@@ -185,7 +185,7 @@ def _tell_alerts(receiver: WebhookReceiver, db: sqlite3.Connection) -> list[str]
     deliveries = receiver.deliveries
     verified = sum(delivery.verified for delivery in deliveries)
     _say(
-        f"{made} alerts were made, one a story and channel; {len(deliveries)} arrived at a local webhook, "
+        f"{made} alerts were made: one a story and channel, and one more where a story rose; {len(deliveries)} arrived at a local webhook, "
         f"{verified} of them with a valid signature."
     )
     if deliveries:
