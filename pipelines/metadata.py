@@ -34,6 +34,7 @@ _MARKED_AUTHORS = XPath(
     "//*[contains(concat(' ', normalize-space(@class), ' '), ' vcard ') or @rel = 'author']"
     "[not(ancestor::*[contains(@class, 'comment') or contains(@class, 'related')])]"
 )
+_TWIN_HOST = re.compile(r"^(?:www\d?|m|amp|mobile|wap|beta)\.")
 _TITLE_NAMES = re.compile(r"title|judul|headline", re.IGNORECASE)
 
 
@@ -126,10 +127,11 @@ def absolute(url: str, link: str) -> str:
 
 
 def same_site(one: str, other: str) -> bool:
-    """Whether two addresses belong to one outlet: the very same host:port, or one registered domain."""
+    """Whether two addresses belong to one outlet: one host:port but for "www.", "m." or "amp.", or one
+    registered domain."""
     try:
         a, b = urlsplit(one), urlsplit(other)
-        if a.netloc.lower() == b.netloc.lower():
+        if _TWIN_HOST.sub("", a.netloc.lower()) == _TWIN_HOST.sub("", b.netloc.lower()):
             return True
     except ValueError:
         return False

@@ -1,4 +1,4 @@
-"""WordPress' REST API: newest posts, or those that hold the topic's words, with their whole bodies."""
+"""WordPress' REST API: the newest posts, and older ones that hold the topic's words, with their whole bodies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CUT = re.compile(r"(\[(…|\.\.\.)\]|…|\.\.\.)\s*(read more|continue reading|
 
 
 def requests(url: str, search_words: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the addresses of the API's first pages: one a search word, or one of the newest posts where there are too many."""
+    """Return the addresses of the API's first pages: that of the newest posts, and one a search word where they are few."""
     parts = urlsplit(url)
     given = dict(parse_qsl(parts.query))
     path, found, route = parts.path.partition("/wp-json")
@@ -44,7 +44,8 @@ def requests(url: str, search_words: Sequence[str] = ()) -> tuple[str, ...]:
         path, given = path.rstrip("/") + "/wp-json/wp/v2/posts", {}
     common = {**given, "per_page": str(PER_PAGE), "_embed": "author,wp:featuredmedia", "_fields": _FIELDS}
     words = search_words if 0 < len(search_words) <= MAX_SEARCHES and "search" not in given else ()
-    queries = [{**common, "search": word} for word in words] or [common]
+    # The newest posts too: a site may search by whole words, and would keep "netralitas" from who asks for "netral".
+    queries = [common, *({**common, "search": word} for word in words)]
     return tuple(urlunsplit((parts.scheme, parts.netloc, path, urlencode(query), "")) for query in queries)
 
 
