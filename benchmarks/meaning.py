@@ -66,7 +66,7 @@ def judge(labelled: Iterable[dict[str, Any]], *, headline_only: bool = False) ->
     for row in labelled:
         title, body = row["title"], "" if headline_only else row["text"]
         matched = "topic" in matcher.find(title, body)
-        labels, place = label(title, body), find_place(title, body)
+        labels, place = label(title, body, on_topic=matched), find_place(title, body)
         category = labels.category if matched else "lain"
         found.append(Verdict(row, matched, category, labels.flags, place.province_code, place.regency_code))
     return found

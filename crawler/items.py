@@ -353,7 +353,7 @@ def _read(kind: Any, value: Any) -> Any:
         origin = typing.get_origin(kind)
     if origin is tuple:
         inner = typing.get_args(kind)[0]
-        return tuple(_read(inner, item) for item in value)
+        return tuple(value) if inner in (str, int) else tuple(_read(inner, item) for item in value)
     if origin is dict:
         inner = typing.get_args(kind)[1]
         return {key: _read(inner, item) for key, item in value.items()}

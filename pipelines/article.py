@@ -111,7 +111,7 @@ def _from_listing(step: _Step, request: ReadRequest) -> Article | Rejection | Mo
         url=entry.url,
         canonical=None,
         title=entry.title or "",
-        author=reporter_in(entry.author),
+        author=reporter_in(entry.author, request.source.name, request.source.url),
         image=entry.image,
         paragraphs=paragraphs,
         published_at=entry.published_at,
@@ -134,7 +134,7 @@ def _title_only(step: _Step, request: ReadRequest) -> Article | Rejection:
         url=entry.url,
         canonical=None,
         title=title or "",
-        author=reporter_in(entry.author),
+        author=reporter_in(entry.author, request.source.name, request.source.url),
         image=entry.image,
         paragraphs=(),
         published_at=entry.published_at,
@@ -156,7 +156,7 @@ def _labelled(step: _Step, request: ReadRequest, page: CleanPage, status: Any) -
     found = step.rules.find(title, body)
     if not step.keep_all and not request.kept and TOPIC not in found:
         return Rejection("off_topic")
-    labels = label(title, body)
+    labels = label(title, body, on_topic=TOPIC in found)
     address = _address(page, request.entry)
     place = find_place(title, body, outlet_region=source.region, url=address)
     article = Article(

@@ -23,8 +23,10 @@ _PARAGRAPH = frozenset({
 _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 # The largest share of a page's prose that an element may hold and still be cut for its name.
 _CUT_SHARE = {"meta": 0.12, "caption": 0.5, "figure": 0.3, "nav": 0.35, "aside": 0.35, "hidden": 0.45}
+_ROWS = frozenset(("tr", "tbody", "thead", "tfoot"))  # their classes name what they list ("player"), not what they are
 _BESIDE = frozenset(("nav", "share", "related", "ads", "aside", "media"))
 _DECAY = 0.6  # what a line says for each further element around it; wrapped paragraphs still add up, whole pages do not
+_PICTURE = re.compile(r"(?:^|[\s_-])(?:image|img|photo|foto|picture|gambar|bild)s?(?:$|[\s_-])", re.IGNORECASE)
 _STANDFIRST = re.compile(
     r"sub-?(?:title|head|line|judul)|stand-?first|summary|excerpt|lead|lede|deck|dek\b|intro|chapeau|sapo|"
     r"entradilla|bajada|"
@@ -91,6 +93,7 @@ def _attempt(page: _Page, author: str, chosen: Any, *, strict: bool) -> Body:
         block.cut = None
     _weigh(page)
     _cut_rows(page)
+    _cut_captions(page)
     _cut_by_name(page, strict=strict)
     _weigh(page)
     return _assemble(page, _chosen_spans(page.reading, chosen) or _spans(page), author)
@@ -135,6 +138,8 @@ def _cut_by_name(page: _Page, *, strict: bool) -> None:
     for index, node in enumerate(page.reading.nodes):
         if node.verdict is None or node.verdict == "body" or node.end <= done or node.end == node.start:
             continue
+        if node.tag in _ROWS or _wraps_a_post(page, index):
+            continue
         if not strict and node.verdict in ("hidden", "nav", "aside", "meta", "media", "ads"):
             continue
         if node.start <= page.headline < node.end and node.verdict not in ("related", "comments"):
@@ -152,6 +157,29 @@ def _cut_by_name(page: _Page, *, strict: bool) -> None:
         for block in blocks[max(node.start, done) : node.end]:
             block.cut = block.cut or node.verdict
         done = node.end
+
+
+def _cut_captions(page: _Page) -> None:
+    """Mark the line under a picture in an element that is named after the picture and holds nothing else."""
+    pictured = {index for index, _ in page.reading.images}
+    for node in page.reading.nodes:
+        if node.end - node.start not in (1, 2) or node.verdict == "body" or node.start <= page.headline < node.end:
+            continue
+        if _PICTURE.search(node.names) and (node.start in pictured or node.end in pictured):
+            for block in page.reading.blocks[node.start : node.end]:
+                if block.tag not in _HEADINGS and len(block.text) < 500:
+                    block.cut = block.cut or "caption"
+
+
+def _wraps_a_post(page: _Page, index: int) -> bool:
+    """Whether the element holds a post of X that the reporting quotes, and nothing else: it stays, however it is wrapped."""
+    node = page.reading.nodes[index]
+    for inner in page.reading.nodes[index + 1 : index + 5]:
+        if inner.start != node.start or inner.end != node.end:
+            return False
+        if "twitter-tweet" in inner.names:
+            return True
+    return False
 
 
 def _cut_rows(page: _Page) -> None:

@@ -136,9 +136,14 @@ def signed_by(cut: tuple[str, ...]) -> str | None:
     return next((people[0] for name in names if _NAME_ALONE.match(name) and (people := _people(name, set()))), None)
 
 
-def reporter_in(listed: str | None) -> str | None:
-    """Return who reported it out of what a listing gives as the author; None for desks, brands and addresses."""
-    return ", ".join(_people(listed or "", set())) or None
+def reporter_in(listed: str | None, outlet: str = "", url: str = "") -> str | None:
+    """Return who reported it out of what a listing gives as the author; None for desks, brands and addresses.
+
+    `outlet` and `url` are the source's: its own name is nobody either.
+    """
+    host = url.partition("//")[2].partition("/")[0].removeprefix("www.")
+    names = {word for name in (outlet, host, host.split(".")[0]) if len(word := flat(name).replace(" ", "")) >= 3}
+    return ", ".join(_people(listed or "", names)) or None
 
 
 def _people(raw: str, site: set[str]) -> list[str]:

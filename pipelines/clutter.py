@@ -33,6 +33,16 @@ _PROMPT = re.compile(
     r"(?:\w+ ){0,2}(?:kini )?hadir di|berita ini|artikel)\b",
     re.IGNORECASE,
 )
+_CHANNEL = re.compile(
+    r"//(?:www\.)?(?:t\.me|telegram\.me|whatsapp\.com/channel|chat\.whatsapp\.com|news\.google\.com|invite\.viber\.com|"
+    r"flipboard\.com/@|apps\.apple\.com|play\.google\.com/store)",
+    re.IGNORECASE,
+)
+_PROFILE = re.compile(
+    r"//(?:www\.|m\.)?(?:twitter|x|facebook|instagram|tiktok|youtube|linkedin|threads)\.(?:com|net)/"
+    r"(?:channel/|c/|company/|in/|user/|pages/)?@?[\w.-]+/?(?:\?[^/]*)?$",
+    re.IGNORECASE,
+)
 # Sign-off at the very end: the sentence is over, then (fay), [ant/red], (fyk/fay), ((ADN)), ***
 _SIGN_OFF = re.compile(
     r"(?<=[.!?…\"”’»'])\s*(?:[\(\[]{1,3}(?!\d{4}\)|\d{1,2}/\d)[\w*./&+@-]{1,16}(?:[ ,/|"
@@ -158,10 +168,15 @@ def cut_related(block: Block) -> tuple[str, str] | None:
 def _related_spans(block: Block) -> list[tuple[int, int]]:
     text, table = block.text, rules()
     spans: list[tuple[int, int]] = []
-    for start, end, _ in block.links[:60]:
+    before_it, last = "", -9
+    for start, end, href in block.links[:60]:
         if spans and not _WORD.search(text[spans[-1][1] : start]):
             spans[-1] = (spans[-1][0], end)  # one label, several links
             continue
+        if href == before_it and start - last <= 1 and len(href) > 1:
+            spans.append((start, end))  # the same link twice, glued: a card that opens over a name, with its links
+            continue
+        before_it, last = href, end
         floor = spans[-1][1] if spans else 0
         before = table.label_before_link.search(text, max(floor, start - 90), start) if start else None
         if before:
@@ -202,10 +217,26 @@ def line_rule(text: str, where: str, *, linked: bool = False) -> str | None:
             continue
         if rule.needs == "prompt" and (text[0] in "\"“‘'" or not (linked or _PROMPT.match(text))):
             continue
+        if rule.needs == "link" and not linked:
+            continue
         if rule.needs == "no_sentence" and len(text) > 60 and _SENTENCE_END.search(text) and text.count(" ") > 12:
             continue
         return rule.name
     return None
+
+
+def is_contact(block: Block) -> bool:
+    """Whether the line is where to follow or write to whom: short, with a link to a channel, a profile or a mailbox.
+
+    Told by the addresses, so in any language. A post that the reporting quotes is no profile.
+    """
+    if len(block.text) > 320 or len(block.text) - block.link_chars < 8:
+        return False  # an address alone may be what the article ends with
+    short = len(block.text) < 140 or "@" in block.text
+    return any(
+        _CHANNEL.search(href) or (short and (href.startswith("mailto:") or _PROFILE.search(href)))
+        for _, _, href in block.links
+    )
 
 
 def without_sign_off(text: str) -> str:

@@ -138,8 +138,14 @@ def read_body(body: str) -> list[Sentence]:
     return found
 
 
-def guard_of(sentence: Sentence, cue: Cue) -> str | None:
-    """Return what takes the event of this cue back ("conditional: jika"), or None where it is told as having happened."""
+def guard_of(sentence: Sentence, cue: Cue, *, past_only: bool = False) -> str | None:
+    """Return what takes the event of this cue back ("conditional: jika"), or None where it is told as having happened.
+
+    With `past_only`, only a look back counts: a rule is news also where it is conditional.
+    """
+    if past_only:
+        past = next((other for other in sentence.cues if other.group == "guard.past"), None)
+        return f"past: {past.text}" if past else None
     for other in sentence.cues:
         if other.group == "guard.conditional" and _overlaps_not(other, cue):
             return f"conditional: {other.text}"

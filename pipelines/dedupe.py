@@ -7,6 +7,7 @@ processes. Tests: tests/pipelines/test_dedupe.py.
 from __future__ import annotations
 
 import hashlib
+import operator
 import re
 import struct
 from collections import Counter
@@ -102,4 +103,4 @@ def band_values(signature: bytes) -> list[tuple[int, int]]:
 def similarity(one: bytes, other: bytes) -> float:
     """Return the estimated Jaccard similarity of two signatures, 0 to 1; its standard error is about .04."""
     left, right = struct.unpack(f"<{PERMUTATIONS}I", one), struct.unpack(f"<{PERMUTATIONS}I", other)
-    return float(sum(a == b for a, b in zip(left, right, strict=True))) / PERMUTATIONS
+    return sum(map(operator.eq, left, right)) / PERMUTATIONS

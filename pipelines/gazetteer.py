@@ -32,7 +32,8 @@ class Mention:
     """One name in a text and the codes it may mean.
 
     `level`: what stands before it says. `office`: an office or institution does ("Bawaslu", "Bupati"). `bare`: nothing
-    vouches for it, neither an office nor a preposition. `seat`: the town of an office, not the region's own name.
+    vouches for it, neither an office nor a preposition. `part`: a camat or lurah stands before it, so it may be the name of
+    a part. `seat`: the town of an office, not the region's own name.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Mention:
     level: Level | None
     office: bool
     bare: bool
+    part: bool
     seat: bool
     start: int
 
@@ -127,15 +129,17 @@ def _judge(canon: str, start: int, end: int, name: str, known: Tables) -> Mentio
             break
     if tail == "wali" and level == "kota":
         office = True
-    if not office and level is None:
+    part = not office and level is None and tail in words["parts"]
+    if not office and level is None and not part:
         if {tail, pair} & words["not_after"] or set(before) & words["not_near"]:
             return None
-        if after in words["not_before"] and not name.endswith(after):
-            return None
+    if not office and level is None and after in words["not_before"] and not name.endswith(after):
+        return None
     vouched = office or level is not None or tail in words["prepositions"]
+    vouched = vouched and not part
     if name in words["risky"] and not vouched and before:
         return None
-    return Mention(name, known.names[name], level, office, not vouched, name in known.seats, start)
+    return Mention(name, known.names[name], level, office, not vouched, part, name in known.seats, start)
 
 
 def _level_of(name: str, before: list[str], words: dict[str, frozenset[str]]) -> tuple[Level | None, list[str]]:

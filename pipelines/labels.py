@@ -46,6 +46,9 @@ _SPAN_OF_TIME = re.compile(r" (?:sepanjang|selama|hingga|sejak|total|tercatat|me
 _COUNTED_RULES = re.compile(
     r" (?:\d+|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|sepuluh|sebelas|dua belas|deretan|sederet|daftar|macam) (?:\w+ )?(?:larangan|sanksi|aturan|jenis|bentuk|poin|hal|dilarang|hukuman) "
 )
+_PUBLISHING = frozenset(
+    ("terbitkan", "menerbitkan", "keluarkan", "mengeluarkan", "luncurkan", "meluncurkan", "sosialisasikan", "bentuk")
+)
 _CASE_CATEGORIES = ("sanksi", "proses", "dugaan")
 
 
@@ -81,12 +84,15 @@ class _Event:
         return Reason(self.category, self.cue.text, self.sentence.text, self.sentence.field, self.guard)
 
 
-def label(title: str, body: str) -> Labels:
-    """Return the category and the flags of an article. An empty body is well: a headline alone has a category too."""
+def label(title: str, body: str, *, on_topic: bool = False) -> Labels:
+    """Return the category and the flags of an article. An empty body is well: a headline alone has a category too.
+
+    `on_topic`: the topic's expression has matched, so that it is about civil servants and elections needs no words here.
+    """
     head, sentences = read_title(title), read_body(body)
     lead = _lead_of(sentences)
     flags = _flags(head + lead, sentences, title, body)
-    other = _not_our_subject(head, lead, sentences)
+    other = _not_our_subject(head, lead, sentences, on_topic=on_topic)
     if other:
         return Labels("lain", flags, (other,))
     decision, evidence = _decide(head, lead, sentences)
@@ -112,24 +118,27 @@ _CIVIL = ("actor.asn", "actor.office", "actor.kades", "actor.honorer")
 _OTHERS = ("actor.tni-polri", "actor.organiser")
 
 
-def _not_our_subject(head: list[Sentence], lead: list[Sentence], sentences: list[Sentence]) -> Reason | None:
+def _not_our_subject(
+    head: list[Sentence], lead: list[Sentence], sentences: list[Sentence], *, on_topic: bool
+) -> Reason | None:
     """Return why the article is no news of the neutrality of civil servants, or None where it is."""
     near, every = head + lead, head + sentences
-    opinion = next((s for s in head if s.has("lain.opinion") and s.cues[0].group == "lain.opinion"), None)
-    if opinion:
-        return Reason("lain", "opinion", opinion.text, opinion.field)
-    if not any(s.has(*_CIVIL) for s in every) and (sentences or not any(s.has("topic.election", "acts") for s in head)):
-        return Reason("lain", "no civil servant", head[0].text if head else "", "title")
-    if not any(s.has("topic.neutral", "topic.election", "acts") for s in every):
-        return Reason("lain", "no neutrality and no election", head[0].text if head else "", "title")
+    title = head[0].text if head else ""
+    if any(s.cues and s.cues[0].group == "lain.opinion" for s in head):
+        return Reason("lain", "opinion", title, "title")
+    if not on_topic and not any(s.has(*_CIVIL) for s in every):
+        return Reason("lain", "no civil servant", title, "title")
+    if not on_topic and not any(s.has("topic.neutral", "topic.election", "acts") for s in every):
+        return Reason("lain", "no neutrality and no election", title, "title")
     for sentence in head:
         cue = sentence.first(*_OTHERS)
         only_others = cue and sentence.has("topic.neutral") and not sentence.has(*_CIVIL)
         if cue and only_others and not any(s.has(*_CIVIL) and s.has("topic.neutral", "acts") for s in lead):
-            return Reason("lain", cue.text, sentence.text, "title")
+            return Reason("lain", cue.text, title, "title")
         staffing = sentence.first("lain.staffing")
-        if staffing and not any(s.has("topic.neutral", "acts") for s in near):
-            return Reason("lain", staffing.text, sentence.text, "title")
+        case = sentence.has("sanksi.strong", "proses.strong", "dugaan.strong")
+        if staffing and not case and not any(s.has("topic.neutral", "acts") for s in near):
+            return Reason("lain", staffing.text, title, "title")
     return None
 
 
@@ -214,9 +223,9 @@ def _by_title(title: Sentence, events: list[_Event], of_lead: list[_Event]) -> C
             return "data"
     if case:
         return _with_lead(case.category, of_lead)
-    if _COUNTED_RULES.search(title.canon) or _held(events, "regulasi"):
+    if _COUNTED_RULES.search(title.canon) or _sets_rules(title):
         return "regulasi"
-    if _held(events, "imbauan"):
+    if _held(events, "imbauan") or _threatens(events):
         return "imbauan"
     weak = _strongest(_held(events, "sanksi", "dugaan", strong=False))
     if weak and weak.category == "sanksi":
@@ -227,6 +236,19 @@ def _by_title(title: Sentence, events: list[_Event], of_lead: list[_Event]) -> C
     if weak:
         return _with_lead("dugaan", of_lead)
     return None
+
+
+def _sets_rules(sentence: Sentence) -> bool:
+    """Say whether a rule is the news: named before anybody asks for anything ("Minta ASN Patuhi Surat Edaran" is no rule)."""
+    rule, asking = sentence.first("regulasi.strong"), sentence.first("imbauan.strong")
+    if rule is None or guard_of(sentence, rule, past_only=True):
+        return False
+    return asking is None or rule.start < asking.start or rule.text.partition(" ")[0] in _PUBLISHING
+
+
+def _threatens(events: list[_Event]) -> bool:
+    """Say whether a punishment is only threatened."""
+    return any(e.category == "sanksi" and (e.guard or "").startswith(("modal", "conditional")) for e in events)
 
 
 def _with_lead(category: str, of_lead: list[_Event]) -> Category:
@@ -248,9 +270,9 @@ def _by_lead(lead: list[Sentence], of_lead: list[_Event]) -> Category | None:
             return "data"
         if case:
             return _with_lead(case.category, of_lead)
-        if _held(events, "regulasi"):
+        if _sets_rules(sentence):
             return "regulasi"
-        if _held(events, "imbauan"):
+        if _held(events, "imbauan") or _threatens(events):
             return "imbauan"
     return None
 

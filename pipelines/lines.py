@@ -32,6 +32,8 @@ _CREDITED = re.compile(
     r"doc)\b ?[:./].{2,60}|\((?:ist|dok)\))$",
     re.IGNORECASE,
 )
+# A year and a time of day, whatever the language of the month: "sexta-feira, 22 de outubro de 2010 às 20:13"
+_STAMP = re.compile(r"(?:19|20)\d\d.{0,24}\d{1,2}[:h.]\d\d|\d{1,2}[:h]\d\d.{0,40}(?<!\d)(?:19|20)\d\d")
 _SIGNED = re.compile(r"[.!?…\"”»]\s*[(\[][^()\[\]]{0,80}[)\]]\W*$")  # "… selesai. (dok)" is a desk's sign-off
 _AGENCY = re.compile(
     r"(?:[(\[/|]|\b(?:foto|photo|by)\b)[^()\[\]]{0,50}\b(?:antara|getty|reuters|afp|ap|epa|xinhua|humas|"
@@ -208,8 +210,11 @@ def _cut_head(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
                 rule = "byline"
             elif len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None:
                 rule = "date"
-            elif len(text) < 28 and block.tag not in ("h2", "h3"):
-                rule = "head"
+            elif len(text) < 80 and not _END.search(text) and _STAMP.search(text):
+                rule = "date"
+            elif len(text) * weight(text) < 28 and block.tag not in ("h2", "h3", "tr") and not _ended(text):
+                # five short words in a paragraph of their own are a line of the story, a result say
+                rule = None if block.tag == "p" and text.count(" ") >= 4 else "head"
         if rule is None:
             kept.append(block)
         else:
@@ -222,9 +227,15 @@ def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
     end = len(lines)
     dropped = []
     while end > 1:
+        if more := _trailing_links(lines, end):
+            dropped.extend(f"related: {b.text[:200]}" for b in reversed(lines[end - more : end]))
+            end -= more
+            continue
         block = lines[end - 1]
         text = block.text
-        rule = clutter.line_rule(text, "tail") or ("label" if clutter.is_tail_label(text) else None)
+        rule = clutter.line_rule(text, "tail", linked=bool(block.links)) or (
+            "label" if clutter.is_tail_label(text) else "contact" if clutter.is_contact(block) else None
+        )
         if rule is None:
             text = clutter.without_sign_off(text)
             if is_prose(text) and len(text) > 50:
@@ -235,7 +246,7 @@ def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
                 rule = "heading"
             elif len(text) < 40 and not _ended(text) and block.tag != "li" and not _ADDRESS.search(text):
                 rule = "tail"
-            elif len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None:
+            elif len(text) < 120 and not _END.search(text) and (parse_tanggal(text) or _STAMP.search(text)):
                 rule = "date"
             else:
                 break
@@ -243,6 +254,19 @@ def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
         end -= 1
     cut.extend(reversed(dropped))
     return lines[:end]
+
+
+def _trailing_links(lines: list[Block], end: int) -> int:
+    """How many list items at the end are links to other stories, under a heading or a label of their own; 0 or 3 up."""
+    count = linked = 0
+    while count < end - 1 and lines[end - 1 - count].tag == "li":
+        block = lines[end - 1 - count]
+        linked += block.link_chars >= 0.25 * len(block.text)
+        count += 1
+    if count < 3 or linked < 0.8 * count or count == end:
+        return 0
+    label = lines[end - 1 - count]
+    return count if label.tag in _HEADINGS or (len(label.text) < 70 and not label.text.endswith(".")) else 0
 
 
 def _join(lines: list[Block]) -> list[str]:

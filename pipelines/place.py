@@ -100,7 +100,7 @@ def find_place(title: str, body: str, *, outlet_region: str | None = None, url: 
     for mention, where, weight in found:
         code = _resolve(mention, levels, hint, where, outlet_region)
         if code:
-            tally.add(code, mention, where, weight * (0.8 if mention.seat else 1))
+            tally.add(code, mention, where, weight * (0.8 if mention.seat else 0.35 if mention.part else 1))
     return _choose(tally, title, sentences, dateline, outlet_region)
 
 
