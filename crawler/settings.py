@@ -59,7 +59,6 @@ LIMIT_TABLE: tuple[Limit, ...] = (
     # What an article may cost and hold
     Limit("clean_timeout_s", 10, "seconds", "a page costs 10-50 ms; a megabyte of equal paragraphs cost 12-18 s"),
     Limit("max_title_chars", 500, "characters", "the longest real headline seen has 214"),
-    Limit("max_body_chars", 200_000, "characters", "the longest real article seen has 40,000"),
     Limit("max_reader_mib", 4096, "MiB", "address space of a reading process: ten times what the largest page takes"),
     Limit("max_reader_pages", 5000, "pages", "then a reading process is replaced: caches of libraries only grow"),
     # The crawl process

@@ -23,7 +23,7 @@ from pipelines.rules import TOPIC, Rules
 from pipelines.screen import Screen
 from pipelines.traits import traits_of
 
-MAX_BODY_CHARS = 200_000  # the longest real article seen has 40,000 (crawler.settings has the table)
+MAX_BODY_CHARS = 200_000  # the longest real article seen has 40,000; past this a page is something else
 MAX_TITLE_CHARS = 500
 _TITLE_TAG = re.compile(r"<title[^>]*>([^<]{1,2000})", re.I)
 # What a page says of having further pages; only then is a page parsed that the screen would drop.

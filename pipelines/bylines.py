@@ -57,6 +57,7 @@ _CORRESPONDENT = re.compile(
     r"\w+\.com)?\s*(?:kontributor|koresponden) [\w ]{3,25},\s*",
     re.IGNORECASE,
 )
+_MAILBOX = re.compile(r"^\s*\S+@\S+\s*\((.{2,80})\)\s*$")  # how RSS 2.0 writes an author
 _LAPORAN = re.compile(
     r"^laporan (?:wartawan|kontributor|reporter|"
     r"jurnalis)?\s*[^,:]{0,40}[,:]\s*(?P<name>[^\W\d_][\w.' -]{2,50})$",
@@ -151,7 +152,7 @@ def _people(raw: str, site: set[str]) -> list[str]:
     people: list[str] = []
     if re.match(r"\s*https?:|\s*www\.", raw):
         return people  # article:author is often the address of a profile
-    raw = _CORRESPONDENT.sub("", raw)
+    raw = _CORRESPONDENT.sub("", _MAILBOX.sub(r"\1", raw))
     for part in re.split(
         r"\s*(?:;|\||/|\s[-–—]\s|,(?!\s*(?:S\.|M\.|Jr|SH\b|MH\b|ST\b|SE\b|MM\b))|\n)\s*", plain(raw)[:200]
     ):

@@ -103,4 +103,4 @@ def band_values(signature: bytes) -> list[tuple[int, int]]:
 def similarity(one: bytes, other: bytes) -> float:
     """Return the estimated Jaccard similarity of two signatures, 0 to 1; its standard error is about .04."""
     left, right = struct.unpack(f"<{PERMUTATIONS}I", one), struct.unpack(f"<{PERMUTATIONS}I", other)
-    return sum(map(operator.eq, left, right)) / PERMUTATIONS
+    return float(sum(map(operator.eq, left, right))) / PERMUTATIONS

@@ -208,9 +208,7 @@ def _cut_head(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
         if rule is None and not _DATELINE.search(text):
             if (author and flat(text) in author) or (author and author in flat(text) and len(text) < 90):
                 rule = "byline"
-            elif len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None:
-                rule = "date"
-            elif len(text) < 80 and not _END.search(text) and _STAMP.search(text):
+            elif (len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None) or (len(text) < 80 and not _END.search(text) and _STAMP.search(text)):
                 rule = "date"
             elif len(text) * weight(text) < 28 and block.tag not in ("h2", "h3", "tr") and not _ended(text):
                 # five short words in a paragraph of their own are a line of the story, a result say

@@ -8,7 +8,8 @@ import pytest
 
 from crawler.items import Article, CrawlSettings, Entry, Page, ReadRequest, Rejection, Source
 from pipelines import article as step
-from tests.pipelines.newspage import LEAD, OTHER_STORIES, SECOND, THIRD, page, paragraphs
+from pipelines.clean import clean_page
+from tests.pipelines.newspage import FOURTH, LEAD, OTHER_STORIES, PARAGRAPHS, SECOND, THIRD, URL, page, paragraphs
 
 NOW = datetime(2024, 11, 20, 3, 0, tzinfo=UTC)
 SITE = "https://www.kabarbeliung.example"
@@ -59,15 +60,24 @@ CASINO = (
 NOT_ARTICLES = {
     "soft_404": [
         (notice("404 Not Found", "nginx"), "/berita/1/camat"),
-        (themed("Halaman Tidak Ditemukan", "Maaf, halaman yang Anda cari tidak ada atau sudah dipindahkan."), "/berita/2/x"),
-        (themed("Kabar Beliung", "Ups! Artikel yang Anda cari tidak ditemukan. Coba gunakan kolom pencarian."), "/b/3/x"),
+        (
+            themed("Halaman Tidak Ditemukan", "Maaf, halaman yang Anda cari tidak ada atau sudah dipindahkan."),
+            "/berita/2/x",
+        ),
+        (
+            themed("Kabar Beliung", "Ups! Artikel yang Anda cari tidak ditemukan. Coba gunakan kolom pencarian."),
+            "/b/3/x",
+        ),
         (themed("Konten Telah Dihapus", "Berita ini sudah dihapus oleh redaksi."), "/berita/4/x"),
         (notice("Page not found - Kabar Beliung", "It looks like nothing was found at this location."), "/berita/5/x"),
         (themed("Oops! That page can’t be found.", "Maybe try one of the links below or a search?"), "/berita/6/x"),
     ],
     "blocked": [
         (notice("Just a moment...", "Verifying you are human. This may take a few seconds."), "/berita/1/x"),
-        (notice("Attention Required! | Cloudflare", "Sorry, you have been blocked", "Why have I been blocked?"), "/b/2/x"),
+        (
+            notice("Attention Required! | Cloudflare", "Sorry, you have been blocked", "Why have I been blocked?"),
+            "/b/2/x",
+        ),
         (notice("Internet Positif", "Situs yang Anda tuju tidak dapat diakses melalui jaringan ini."), "/berita/3/x"),
         (notice("Trust Positif", "Maaf, akses ke situs ini diblokir sesuai peraturan perundangan."), "/berita/4/x"),
         (notice("Access Denied", "You don't have permission to access this page on this server."), "/berita/5/x"),
@@ -82,8 +92,16 @@ NOT_ARTICLES = {
         (notice("Log in", "Please log in to continue reading.", body="<form><input name=user></form>"), "/berita/4/x"),
     ],
     "paywall": [
-        (themed("Camat Dipanggil", SHORT, "Artikel ini khusus pelanggan. Berlangganan untuk membaca.", head=DECLARED), "/b/1"),
-        (themed("Rapat Ditunda", f"{SHORT} {SHORT[:70]}", "Berlangganan untuk melanjutkan membaca.", head=DECLARED), "/b/2"),
+        (
+            themed(
+                "Camat Dipanggil", SHORT, "Artikel ini khusus pelanggan. Berlangganan untuk membaca.", head=DECLARED
+            ),
+            "/b/1",
+        ),
+        (
+            themed("Rapat Ditunda", f"{SHORT} {SHORT[:70]}", "Berlangganan untuk melanjutkan membaca.", head=DECLARED),
+            "/b/2",
+        ),
         (
             themed(
                 "Arah Birokrasi di Daerah",
@@ -94,7 +112,10 @@ NOT_ARTICLES = {
             ),
             "/berita/3/x",
         ),
-        (themed("Premium: Anggaran", "Konten ini khusus premium, mulai Rp 9.900 per bulan.", head=DECLARED), "/berita/4"),
+        (
+            themed("Premium: Anggaran", "Konten ini khusus premium, mulai Rp 9.900 per bulan.", head=DECLARED),
+            "/berita/4",
+        ),
     ],
     "video": [
         (themed("Video Camat Dipanggil", "Tonton rekaman pemanggilan itu."), "/video/12/camat-dipanggil"),
@@ -244,3 +265,93 @@ def test_a_free_lead_above_a_wall_is_no_article_and_a_whole_article_marked_as_pa
     assert read(stub, f"{SITE}/berita/9/x") == Rejection("not_an_article", "paywall")
     whole = read(page(paragraphs(LEAD, SECOND, THIRD, *ABOUT["paid news"][1]) + wall, head=paid), f"{SITE}/berita/9/x")
     assert isinstance(whole, Article)
+
+
+# ---- what is no article
+
+
+def stub(title: str, text: str) -> str:
+    return f"<html><head><title>{title}</title></head><body><h1>{title}</h1><p>{text}</p></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("html", "url", "kind"),
+    [
+        (stub("Halaman tidak ditemukan", "Maaf, halaman yang Anda cari tidak ada."), URL, "soft_404"),
+        (stub("404", "Ups! Berita ini sudah dihapus."), URL, "soft_404"),
+        (stub("Kabar Beliung", "Maaf, artikel yang Anda cari tidak ditemukan."), URL, "soft_404"),
+        (stub("Just a moment...", "Checking your browser before accessing this site."), URL, "blocked"),
+        (stub("Attention Required! | Cloudflare", "Sorry, you have been blocked."), URL, "blocked"),
+        (stub("Internet Positif", "Situs ini tidak dapat diakses sesuai peraturan."), URL, "blocked"),
+        (stub("Camat Dipanggil", "Silakan login untuk membaca artikel ini selengkapnya."), URL, "login"),
+        (stub("Rapat Camat dalam Gambar", "Rapat itu berlangsung tertib."), "https://x.example/foto/12/rapat", "photo"),
+        (stub("Video Rapat Camat", "Tonton rekaman rapat itu."), "https://x.example/video/12/rapat", "video"),
+        (page("", title="Indeks Berita"), "https://x.example/indeks", "listing"),
+        ("<rss><channel><item><title>x</title></item></channel></rss>", "https://x.example/rss", "listing"),
+        ('<?xml version="1.0"?><urlset><url/></urlset>', "https://x.example/s.xml", "listing"),
+        ("", URL, "empty"),
+        ("<html></html>", URL, "empty"),
+        ("<p>.</p>", URL, "empty"),
+    ],
+)
+def test_a_page_that_is_no_article_is_named(html: str, url: str, kind: str) -> None:
+    assert clean_page(html, url).kind == kind
+
+
+def test_a_gambling_page_in_news_dress_is_named_and_news_about_gambling_is_not() -> None:
+    spam = (
+        "Situs slot gacor dengan bonus new member dan link alternatif terpercaya, rtp live tertinggi hari ini, gampang menang. "
+        "Mahjong ways dan scatter hitam menunggu, deposit pulsa tanpa potongan, maxwin setiap hari, daftar sekarang juga."
+    )
+    assert clean_page(stub("Slot Gacor Hari Ini RTP Live", f"{spam}</p><p>{spam}"), URL).kind == "gambling"
+    news = [
+        "Polisi menangkap tiga orang yang mengelola situs judi slot di sebuah rumah kontrakan di Muara Beliung, Rabu malam.",
+        "Dua di antaranya pegawai honorer kantor camat, dan inspektorat sedang memeriksa apakah mereka memakai jaringan kantor.",
+        "Kepala dinas mengatakan pegawai yang terbukti berjudi akan dikenai hukuman disiplin sesuai peraturan pemerintah.",
+    ]
+    assert (
+        clean_page(page(paragraphs(*news), title="Pegawai Honorer Ditangkap Mengelola Judi Slot"), URL).kind
+        == "article"
+    )
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Berkas yang dicari tidak ditemukan di kantor camat, kata penyidik, sehingga pemeriksaan ditunda sampai Senin depan.",
+        "Akses ditolak, kata petugas, ketika wartawan hendak masuk ke ruang sidang panitia pengawas pada Rabu pagi itu.",
+        "Peserta diminta login untuk mengisi daftar hadir, dan pegawai yang tidak masuk akan diberi teguran tertulis.",
+    ],
+)
+def test_words_of_a_notice_do_not_condemn_an_article(sentence: str) -> None:
+    assert clean_page(page(paragraphs(LEAD, sentence, SECOND, THIRD, FOURTH)), URL).kind == "article"
+
+
+def test_a_short_article_on_a_page_full_of_links_is_an_article() -> None:
+    many = "".join(f'<p><a href="/b/{i}">{OTHER_STORIES[i % 5]} bagian {i}</a></p>' for i in range(40))
+    assert clean_page(page(paragraphs(LEAD, SECOND), below=f"<div>{many}</div>"), URL).kind == "article"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/kanal/politik/2024/camat-dipanggil-bawaslu",
+        "/?p=31228",
+        "/tag-asn/camat-dipanggil",
+        "/page/camat-dipanggil-bawaslu-soal-foto",
+    ],
+)
+def test_an_address_alone_makes_no_listing(path: str) -> None:
+    assert clean_page(page(paragraphs(*PARAGRAPHS)), f"https://www.kabarbeliung.example{path}").kind == "article"
+
+
+def test_a_page_of_teasers_is_a_listing() -> None:
+    teasers = "".join(
+        f'<div class="item"><h3><a href="/berita/{i}/x">{t} bagian {i}</a></h3><p>{t} menjadi perhatian warga dan pejabat.</p></div>'
+        for i, t in enumerate(OTHER_STORIES * 4)
+    )
+    for path in ("/tag/netralitas-asn", "/politik", "/", "/indeks"):
+        assert (
+            clean_page(page(teasers, title="Politik", above=""), f"https://www.kabarbeliung.example{path}").kind
+            == "listing"
+        )

@@ -232,5 +232,37 @@ def test_a_body_in_next_data_is_the_longest_under_a_name_for_bodies() -> None:
 
 def test_the_author_of_a_listing_is_held_to_the_same_rules() -> None:
     assert reporter_in("Siti Rahma") == "Siti Rahma"
-    assert reporter_in("siti@kabar.example (SITI RAHMA)") is None
+    assert reporter_in("siti@kabar.example (SITI RAHMA)") == "Siti Rahma"
+    assert [reporter_in(a) for a in ("siti@kabar.example", "redaksi@kabar.example (Redaksi)")] == [None, None]
+    assert reporter_in("Kabar Beliung", "Kabar Beliung", URL) is None
+    assert reporter_in("kabarbeliung", "KB", URL) is None
+    assert reporter_in("Siti Rahma; Kabar Beliung", "Kabar Beliung", URL) == "Siti Rahma"
     assert [reporter_in(nobody) for nobody in ("Redaksi", "admin", "Redaksi Tepian", "", None)] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("above", "expected"),
+    [
+        ('<span class="author vcard"><a class="url fn n" href="/author/siti">Siti Rahma</a></span>', "Siti Rahma"),
+        (
+            '<span>Diposting <time datetime="2024-11-13T08:04:00+07:00">13 Nov</time> oleh <a rel="author">Siti Rahma</a></span>',
+            "Siti Rahma",
+        ),
+        ('<span class="author vcard"><a class="url fn n" href="/author/admin">admin</a></span>', None),
+        ('<span class="author vcard"><a class="fn">Kabar Beliung</a></span>', None),
+    ],
+)
+def test_an_author_marked_by_hcard_or_rel_is_read_and_a_desk_is_nobody(above: str, expected: str | None) -> None:
+    assert clean_page(page(paragraphs(*PARAGRAPHS), above=above), URL).author == expected
+
+
+def test_the_editor_that_the_page_names_elsewhere_is_no_author() -> None:
+    ld = json.dumps(
+        {
+            "@type": "NewsArticle",
+            "headline": TITLE,
+            "author": [{"@type": "Person", "name": n} for n in ("Siti Rahma", "Budi Hartawan")],
+        }
+    )
+    head = f'<meta name="content_editor" content="Budi Hartawan"><script type="application/ld+json">{ld}</script>'
+    assert clean_page(page(paragraphs(*PARAGRAPHS), head=head, above=""), URL).author == "Siti Rahma"

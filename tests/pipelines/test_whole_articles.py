@@ -65,7 +65,9 @@ def parts(count: int) -> list[list[str]]:
     return [[f"{text[:-1]}, menurut catatan lembar {n}." for text in PARAGRAPHS[:2]] for n in range(1, count + 1)]
 
 
-def site(url: str, addresses: list[str], *, whole: str = "", canonical: bool = True, box: str = "paging") -> dict[str, str]:
+def site(
+    url: str, addresses: list[str], *, whole: str = "", canonical: bool = True, box: str = "paging"
+) -> dict[str, str]:
     """The pages of one article that link each other, with a box repeated on each and the next article beside them."""
     made = {}
     texts = parts(len(addresses))
@@ -76,12 +78,18 @@ def site(url: str, addresses: list[str], *, whole: str = "", canonical: bool = T
         after = addresses[number + 1] if number + 1 < len(addresses) else ""
         nav = f'<div class="{box}">Halaman: {links}{f"""<a href="{after}">Selanjutnya</a>""" if after else ""}</div>'
         nav += f'<a rel="next" href="/berita/9999/{number}-berita-lain">Artikel Selanjutnya: {OTHER_STORIES[0]}</a>'
-        summary = '<div class="ringkasan-box"><p>Camat diperiksa tiga jam lamanya oleh panitia pengawas kecamatan.</p></div>'
+        summary = (
+            '<div class="ringkasan-box"><p>Camat diperiksa tiga jam lamanya oleh panitia pengawas kecamatan.</p></div>'
+        )
         made[address] = page(
-            summary + paragraphs(*texts[number]), below=nav, head=f'<link rel="canonical" href="{url}">' if canonical else ""
+            summary + paragraphs(*texts[number]),
+            below=nav,
+            head=f'<link rel="canonical" href="{url}">' if canonical else "",
         )
     if whole:
-        made[whole] = page(paragraphs(*(text for part in texts for text in part)), head=f'<link rel="canonical" href="{url}">')
+        made[whole] = page(
+            paragraphs(*(text for part in texts for text in part)), head=f'<link rel="canonical" href="{url}">'
+        )
     other = page(paragraphs(OTHER), title="Cerita Lain")
     return made | {f"{'/'.join(url.split('/')[:3])}/berita/9999/{n}-berita-lain": other for n in range(len(addresses))}
 
@@ -165,7 +173,9 @@ def test_a_known_site_s_own_spelling_is_used_where_the_page_shows_that_there_is_
 def test_all_pages_in_one_response_need_no_second_request() -> None:
     url = "https://www.warta.example/regional/read/12/camat-dipanggil"
     texts = parts(3)
-    shown = "".join(f'<div class="isi__item-page" data-page="{n}">{paragraphs(*t)}</div>' for n, t in enumerate(texts, 1))
+    shown = "".join(
+        f'<div class="isi__item-page" data-page="{n}">{paragraphs(*t)}</div>' for n, t in enumerate(texts, 1)
+    )
     nav = f'<div class="paging"><a href="{url}?page=1">1</a><a href="{url}?page=2">2</a><a href="{url}?page=3">3</a></div>'
     found, web = read({url: page(shown, below=nav)}, url)
     assert found.body == "\n\n".join(text for part in texts for text in part)
@@ -268,7 +278,9 @@ TWINS = {
 def amp(html: str) -> str:
     """The AMP rendering of a page: its own elements for pictures, videos, advertisements and menus."""
     html = html.replace("<html ", "<html amp ", 1).replace("<nav>", "<amp-sidebar>").replace("</nav>", "</amp-sidebar>")
-    html = re.sub(r"<script.*?</script>", '<script async src="https://cdn.ampproject.org/v0.js"></script>', html, flags=re.S)
+    html = re.sub(
+        r"<script.*?</script>", '<script async src="https://cdn.ampproject.org/v0.js"></script>', html, flags=re.S
+    )
     more = '<amp-ad width=300 height=250 type="doubleclick"><div placeholder>ADVERTISEMENT</div></amp-ad>'
     more += '<amp-img src="/a.jpg" alt="Camat"></amp-img><amp-youtube data-videoid="x"><p>Tonton video ini sekarang juga.</p></amp-youtube>'
     return html.replace("</p><p>", f"</p>{more}<p>", 1)
