@@ -2,8 +2,8 @@
 
     make bench-extraction CORPUS=DIR        or  python -m benchmarks.extraction DIR [--rounds 3] [--report FILE]
 
-Two sets of pages. DIR is a folder with gold.json ({id: {"articleBody": text, "url": address or null}}) and
-html/<id>.html or .html.gz: pages of others, never part of this project. The second is our own golden pages, which also
+Two kinds of pages. DIR (one or more) is a folder with gold.json ({id: {"articleBody": text, "url": address or null}}) and
+html/<id>.html or .html.gz: pages of others, never part of this project. The others are our own golden pages, which also
 have authors and minutes. Quality: precision and recall of 4-word shingles, mean over pages, and F1 of the two means;
 pages with a related-link line that the gold body has not; pages whose first 90 characters are lost. CPU: process time
 of the whole step from text to body, title, author and dates (readability: body and title alone), the best of the
@@ -26,12 +26,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pipelines.clean import clean_page, decode_page
 from tests.outlets.golden import families, read_golden
 
+ROOT = Path(__file__).resolve().parents[1]
 RELATED = re.compile(r"^\W*(yuk,?\s*)?(baca|simak|lihat|tonton)\s+(juga|video|selengkapnya)\b", re.IGNORECASE)
 
 
@@ -209,6 +209,11 @@ def measure(samples: list[Sample], extract: Extractor, rounds: int) -> tuple[Sco
     return score(samples, found), 1000 * best / len(samples), found
 
 
+def shape(samples: list[Sample]) -> str:
+    """Return how large a set is, in words."""
+    return f"{len(samples)} pages, {sum(len(s.html) for s in samples) // len(samples) // 1024} KB each"
+
+
 def table(samples: list[Sample], rows: dict[str, tuple[Score, float]]) -> str:
     """Return a Markdown table of one set."""
     known = sum(1 for sample in samples if sample.minute)
@@ -230,13 +235,13 @@ REPORT = """# Extraction, measured
 Made by `make bench-extraction CORPUS=DIR` on {day}; do not edit. All in one run and one process, one core, the best of
 {rounds} rounds. What the columns mean and how they are counted stands at the top of `benchmarks/extraction.py`.
 
-## A folder of real pages with gold bodies: {count} pages, {size} KB each
+## Real pages with gold bodies
 
-The pages belong to their publishers and are not part of this project. Means over pages: differences below .01 mean little.
+They belong to their publishers and are not part of this project. Means over pages: differences below .01 mean little.
 
 {corpus}
 
-## Our own golden pages: {families} families, {golden_size} KB each
+## Our own golden pages: {families}
 
 `tests/outlets`: written by us in the markup of Indonesian outlets, so ours must be exact here, and is held to it by
 `tests/quality/gate.json`. For the others it shows what these layouts do to a general extractor. Authors: the reporter
@@ -249,12 +254,12 @@ the date they can give; readability-lxml gives neither.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Quality and CPU of extraction")
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("corpus", type=Path, nargs="+")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--report", type=Path, default=ROOT / "docs" / "extraction.md")
     parser.add_argument("--bodies", type=Path, help="write our bodies here, one JSON object a line")
     options = parser.parse_args()
-    sets = (read_corpus(options.corpus), golden_samples())
+    sets = [*(read_corpus(corpus) for corpus in options.corpus), golden_samples()]
     tables = []
     for samples in sets:
         rows: dict[str, tuple[Score, float]] = {}
@@ -266,16 +271,16 @@ def main() -> None:
                 options.bodies.write_text("\n".join(lines) + "\n", "utf-8")
         tables.append(table(samples, rows))
         print(f"{len(samples)} pages\n{tables[-1]}\n")
-    sizes = [sum(len(sample.html) for sample in samples) // len(samples) // 1024 for samples in sets]
+    parts = [
+        f"### {corpus.name}: {shape(samples)}\n\n{made}"
+        for corpus, samples, made in zip(options.corpus, sets, tables, strict=False)
+    ]
     report = REPORT.format(
         day=datetime.now(UTC).date().isoformat(),
         rounds=options.rounds,
-        count=len(sets[0]),
-        size=sizes[0],
-        corpus=tables[0],
-        families=len(sets[1]),
-        golden_size=sizes[1],
-        golden=tables[1],
+        corpus="\n\n".join(parts),
+        families=shape(sets[-1]),
+        golden=tables[-1],
     )
     options.report.write_text(report, "utf-8")
 

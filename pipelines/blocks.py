@@ -177,19 +177,19 @@ class _Walk:
         tag = element.tag
         if tag in _SILENT:
             return 4
-        attrib = element.attrib
+        get = element.get
         if tag == "br":
             self._flush()
             self.breaks += 1
             return 0
         if tag == "img" or tag == "amp-img":
-            alt = attrib.get("alt") or attrib.get("title") or ""
+            alt = get("alt") or get("title") or ""
             self.reading.images.append((len(self.reading.blocks) + bool(self.pieces), plain(alt[:400])))
             return 0
         if tag == "a":
             self.open_links += 1
             if self.open_links == 1:
-                self.hrefs.append((attrib.get("href") or "").strip())
+                self.hrefs.append((get("href") or "").strip())
                 self.pieces.append(_OPEN)
             return 1
         if tag in ("b", "strong"):
@@ -197,11 +197,12 @@ class _Walk:
             return 2
         if tag == "td" or tag == "th":
             self.pieces.append(" ")
-        names = f"{attrib.get('class') or ''} {attrib.get('id') or ''}"
-        if attrib.get("itemprop") == "articleBody":
+        names = f"{get('class', '')} {get('id', '')}"
+        if get("itemprop") == "articleBody":
             names += " itemprop-articlebody"
         verdict = self.judge(tag, names) if len(names) > 1 or tag in _BLOCKS else None
-        if attrib.get("hidden") is not None or _HIDDEN_STYLE.search(attrib.get("style") or ""):
+        style = get("style")
+        if get("hidden") is not None or (style and _HIDDEN_STYLE.search(style)):
             verdict = verdict or "hidden"
         if tag not in _BLOCKS and (tag in ("td", "th") or verdict not in ("related", "caption", "hidden", "media")):
             return 0

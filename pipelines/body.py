@@ -165,7 +165,7 @@ def _cut_captions(page: _Page) -> None:
     for node in page.reading.nodes:
         if node.end - node.start not in (1, 2) or node.verdict == "body" or node.start <= page.headline < node.end:
             continue
-        if _PICTURE.search(node.names) and (node.start in pictured or node.end in pictured):
+        if (node.start in pictured or node.end in pictured) and _PICTURE.search(node.names):
             for block in page.reading.blocks[node.start : node.end]:
                 if block.tag not in _HEADINGS and len(block.text) < 500:
                     block.cut = block.cut or "caption"

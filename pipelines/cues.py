@@ -147,7 +147,7 @@ def guard_of(sentence: Sentence, cue: Cue, *, past_only: bool = False) -> str | 
         past = next((other for other in sentence.cues if other.group == "guard.past"), None)
         return f"past: {past.text}" if past else None
     for other in sentence.cues:
-        if other.group == "guard.conditional" and _overlaps_not(other, cue):
+        if other.group == "guard.conditional":
             return f"conditional: {other.text}"
         if other.group == "guard.nihil" and other.start <= cue.start:
             return f"nihil: {other.text}"
@@ -168,7 +168,7 @@ def _guard_before(sentence: Sentence, cue: Cue) -> str | None:
             return f"modal: {other.text}"
         if other.group == "guard.negation" and words <= _NEGATION_WORDS and "." not in between:
             return f"negation: {other.text}"
-        if other.group in ("imbauan.strong", "imbauan.ikrar") and _rules(sentence, other, cue):
+        if other.group == "imbauan.strong" and _rules(sentence, other, cue):
             return f"exhortation: {other.text}"
         if other.group == "guard.background" and words <= _MODAL_WORDS and "." not in between:
             return f"background: {other.text}"

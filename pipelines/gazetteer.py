@@ -130,10 +130,10 @@ def _judge(canon: str, start: int, end: int, name: str, known: Tables) -> Mentio
     if tail == "wali" and level == "kota":
         office = True
     part = not office and level is None and tail in words["parts"]
-    if not office and level is None and not part:
-        if {tail, pair} & words["not_after"] or set(before) & words["not_near"]:
-            return None
-    if not office and level is None and after in words["not_before"] and not name.endswith(after):
+    alone = not office and level is None
+    if alone and not part and ({tail, pair} & words["not_after"] or set(before) & words["not_near"]):
+        return None
+    if (alone or name in words["risky"]) and after in words["not_before"] and not name.endswith(after):
         return None
     vouched = office or level is not None or tail in words["prepositions"]
     vouched = vouched and not part

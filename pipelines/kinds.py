@@ -94,9 +94,9 @@ def kind_of(head: Head, reading: Reading, body: Body, title: str, url: str) -> s
     names = " ".join([title, head.title, *head.h1[:3]])
     opening = " ".join(b.text for b in reading.blocks[:60])[:2_500] if body.prose < _SHORT else ""
     reported = _reports(title, body)
-    if body.prose < 2 * _SHORT and not reported:
-        if _BLOCKED.search(names if body.prose >= _SHORT else f"{names} {opening[:800]}"):
-            return "blocked"
+    notice = names if body.prose >= _SHORT else f"{names} {opening[:800]}"
+    if body.prose < 2 * _SHORT and not reported and _BLOCKED.search(notice):
+        return "blocked"
     if _gambles(f"{title} {' '.join(body.paragraphs)[:6_000]}", names):
         return "gambling"
     declared = _declared(head)

@@ -208,7 +208,9 @@ def _cut_head(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
         if rule is None and not _DATELINE.search(text):
             if (author and flat(text) in author) or (author and author in flat(text) and len(text) < 90):
                 rule = "byline"
-            elif (len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None) or (len(text) < 80 and not _END.search(text) and _STAMP.search(text)):
+            elif (len(text) < 120 and not _END.search(text) and parse_tanggal(text) is not None) or (
+                len(text) < 80 and not _END.search(text) and _STAMP.search(text)
+            ):
                 rule = "date"
             elif len(text) * weight(text) < 28 and block.tag not in ("h2", "h3", "tr") and not _ended(text):
                 # five short words in a paragraph of their own are a line of the story, a result say
@@ -223,7 +225,7 @@ def _cut_head(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
 def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
     """After the last sentence: credits, initials, dates and lone headings go; addresses and list items stay."""
     end = len(lines)
-    dropped = []
+    dropped: list[str] = []
     while end > 1:
         if more := _trailing_links(lines, end):
             dropped.extend(f"related: {b.text[:200]}" for b in reversed(lines[end - more : end]))
@@ -257,7 +259,7 @@ def _cut_tail(lines: list[Block], author: str, cut: list[str]) -> list[Block]:
 def _trailing_links(lines: list[Block], end: int) -> int:
     """How many list items at the end are links to other stories, under a heading or a label of their own; 0 or 3 up."""
     count = linked = 0
-    while count < end - 1 and lines[end - 1 - count].tag == "li":
+    while count < min(end - 1, 60) and lines[end - 1 - count].tag == "li":
         block = lines[end - 1 - count]
         linked += block.link_chars >= 0.25 * len(block.text)
         count += 1

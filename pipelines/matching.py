@@ -102,6 +102,7 @@ class Matcher:
     def __init__(self, expressions: Mapping[str, object]) -> None:
         """Raises ExpressionError when one of them cannot be read."""
         nodes = {name: parse_expression(raw) for name, raw in expressions.items()}
+        self._same: dict[Any, Any] = {}  # equal parts of expressions are one object, so that a text is asked once
         self.leaves: list[Leaf] = list(dict.fromkeys(leaf for node in nodes.values() for leaf in leaves_of(node)))
         self._numbers = {leaf: number for number, leaf in enumerate(self.leaves)}
         self._steps = {name: self._step(node) for name, node in nodes.items()}
@@ -117,8 +118,15 @@ class Matcher:
 
     def _step(self, node: Node) -> _Step:
         """Return the node with its leaves as numbers: what is asked per text is then a matter of sets."""
+        step: _Step = self._one(self._numbered(node))
+        return step
+
+    def _one(self, value: Any) -> Any:
+        return self._same.setdefault(value, value)
+
+    def _numbered(self, node: Node) -> _Step:
         if isinstance(node, Near):
-            operands = (frozenset(self._numbers[leaf] for leaf in operand) for operand in node.operands)
+            operands = (self._one(frozenset(self._numbers[leaf] for leaf in operand)) for operand in node.operands)
             return _Near(tuple(operands), node.within)
         if not isinstance(node, All | AnyOf | NoneOf):
             return _AnyOf(frozenset({self._numbers[node]}))
@@ -184,9 +192,18 @@ class _Text:
         self._fields = fields
         self._spans = {name: matcher.scan(folded.canon) for name, folded in fields.items()}
         self._searched: set[int] = set()
+        # By identity: equal steps and operands of one matcher are one object (Matcher._one).
+        self._answers: dict[int, list[Hit] | None] = {}
+        self._places: dict[tuple[FieldName, int], list[_Occurrence]] = {}
 
     def hits_of(self, step: _Step) -> list[Hit] | None:
         """Return the evidence for the step, or None where it does not hold."""
+        known = id(step)
+        if known not in self._answers:
+            self._answers[known] = self._hits_of(step)
+        return self._answers[known]
+
+    def _hits_of(self, step: _Step) -> list[Hit] | None:
         if isinstance(step, _AnyOf):
             return self._any_of(step)
         if isinstance(step, _NoneOf):
@@ -231,11 +248,21 @@ class _Text:
     def _near(self, step: _Near) -> list[Hit]:
         found: dict[Hit, None] = {}
         for name in self._fields:
-            present = [self._present(name, operand) for operand in step.operands]
-            if all(present):
-                operands = [self._occurrences(name, numbers) for numbers in present]
+            operands = []
+            for operand in step.operands:
+                places = self._operand(name, operand)
+                if not places:
+                    break
+                operands.append(places)
+            else:
                 found |= dict.fromkeys(_windows(operands, step.within))
         return list(found)
+
+    def _operand(self, name: FieldName, operand: frozenset[int]) -> list[_Occurrence]:
+        known = (name, id(operand))
+        if known not in self._places:
+            self._places[known] = self._occurrences(name, self._present(name, operand))
+        return self._places[known]
 
     def _occurrences(self, name: FieldName, numbers: Iterable[int]) -> list[_Occurrence]:
         """Return where the operand stands, by word numbers, in order; of overlapping ones the shortest."""

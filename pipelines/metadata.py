@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -31,9 +32,9 @@ _NO_PICTURE = re.compile(
 
 
 _MARKED_AUTHORS = XPath(
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' vcard ') or @rel = 'author']"
-    "[not(ancestor::*[contains(@class, 'comment') or contains(@class, 'related')])]"
+    "(//*[contains(concat(' ', normalize-space(@class), ' '), ' vcard ') or @rel = 'author'])[position() <= 24]"
 )
+_NOT_HERE = re.compile(r"comment|komentar|related|terkait|sidebar|widget|popul", re.IGNORECASE)  # another's author
 _TWIN_HOST = re.compile(r"^(?:www\d?|m|amp|mobile|wap|beta)\.")
 _TITLE_NAMES = re.compile(r"title|judul|headline", re.IGNORECASE)
 
@@ -89,10 +90,11 @@ def read_head(root: Any, url: str) -> Head:
     head.embedded = read_json_ld(scripts)
     for element in root.iterfind(".//*[@itemprop]"):
         _read_itemprop(element, head)
-    for element in _MARKED_AUTHORS(root)[:8]:  # WordPress and Blogger mark the author by hCard, others by rel=author
-        name = plain(" ".join(element.itertext()))
-        if name and name not in head.marked_authors:
-            head.marked_authors.append(name[:120])
+    for element in _MARKED_AUTHORS(root):  # WordPress and Blogger mark the author by hCard, others by rel=author
+        around = " ".join(e.get("class") or "" for e in islice(element.iterancestors(), 6))
+        name = plain(" ".join(islice(element.itertext(), 12)))
+        if len(head.marked_authors) < 8 and not _NOT_HERE.search(around) and 2 < len(name) <= 120:
+            head.marked_authors.append(name)
     return head
 
 

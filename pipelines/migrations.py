@@ -80,7 +80,7 @@ CREATE INDEX articles_recheck ON articles (source, recheck_at) WHERE recheck_at 
 CREATE UNIQUE INDEX articles_seq ON articles (seq) WHERE seq > 0;
 CREATE INDEX articles_same_text ON articles (source, content_sha256);
 CREATE INDEX articles_story ON articles (story_id);
-CREATE INDEX articles_published ON articles (published_at);
+CREATE INDEX articles_by_time ON articles (coalesce(published_at, fetched_at), id);
 
 CREATE TABLE revisions (
   article_id INTEGER NOT NULL REFERENCES articles (id), revision INTEGER NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL,

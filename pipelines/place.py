@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from pipelines.cues import sentences_of
 from pipelines.folding import Folded
 from pipelines.gazetteer import Level, Mention, mentions_in, tables
+from pipelines.wilayah import regions
 
 Where = Literal["dateline", "title", "lead", "body", "address", "outlet"]
 
@@ -166,8 +167,6 @@ def _resolve(
     mention: Mention, levels: dict[str, Level], hint: Level | None, where: Where, outlet_region: str | None
 ) -> str | None:
     """Return which of its codes a mention means."""
-    from pipelines.wilayah import regions
-
     codes = mention.codes
     if len(codes) == 1:
         region = regions()[codes[0]]
@@ -191,6 +190,9 @@ def _choose(tally: _Tally, title: str, sentences: list[str], dateline: str, outl
     ranked = sorted(regencies, key=lambda code: -regencies[code])
     best = ranked[0] if ranked else None
     province = max(provinces, key=lambda code: provinces[code], default=None)
+    told = {evidence.where for evidence in tally.evidence}
+    if told <= {"dateline"} and _is_national(title, sentences, dateline):
+        return Place(None, None, why)
     if best and _is_of_province(best, ranked, regencies, tally):
         return Place(_province_of(best, province, provinces, regencies), None, why)
     if (

@@ -144,9 +144,11 @@ class Reader:
         after, last_id = (stamp(since) if since else ""), 0
         while True:
             rows = self._rows(
-                "SELECT f.* FROM feed f WHERE (coalesce(f.published_at, f.fetched_at), f.id) > (?, ?) "
+                # Said so that the index is entered at `after`: comparing pairs would walk it from its start.
+                "SELECT f.* FROM feed f WHERE coalesce(f.published_at, f.fetched_at) >= ? "
+                "AND (coalesce(f.published_at, f.fetched_at) > ? OR f.id > ?) "
                 "ORDER BY coalesce(f.published_at, f.fetched_at), f.id LIMIT ?",
-                *(after, last_id, _BATCH),
+                *(after, after, last_id, _BATCH),
             )
             yield from rows
             if len(rows) < _BATCH:

@@ -202,8 +202,11 @@ class Store(Alerts):
         """Return stored articles that share a band or a key, the newest MAX_CANDIDATES: the cost must not grow with the store."""
         bands = dedupe.band_values(telling.signature) if telling.signature else []
         keys = stories.lookup_keys(telling)
-        shared = ["SELECT article_id FROM bands WHERE band = ? AND value = ?"] * len(bands)
-        shared += ["SELECT article_id FROM story_keys WHERE key = ?"] * len(keys)
+        # The newest of each key: an official is named in thousands of articles, and only the latest can be the same event.
+        newest = f"ORDER BY article_id DESC LIMIT {MAX_CANDIDATES // 4}"
+        by_band = f"SELECT article_id FROM (SELECT article_id FROM bands WHERE band = ? AND value = ? {newest})"  # noqa: S608
+        by_key = f"SELECT article_id FROM (SELECT article_id FROM story_keys WHERE key = ? {newest})"  # noqa: S608
+        shared = [by_band] * len(bands) + [by_key] * len(keys)
         span = timedelta(days=stories.FAR_DAYS)
         rows = self._conn.execute(
             "SELECT a.story_id, t.traits, t.signature, coalesce(a.regency_code, a.province_code), a.category, "  # noqa: S608

@@ -49,6 +49,13 @@ DEAR = {
     "share words": ("<p>" + "facebook x line " * 25 + "!</p>") * 2_000,
     "page numbers": ("<p>" + "1 2 3 4 5 6 7 8 9 " * 20 + "y</p>") * 2_500,
     "brackets": ("<p>Selesai. " + "(" * 50 + "a/b " * 20 + "</p>") * 5_000,
+    "list items": '<ul><li><a href="/b">Judul</a> lain</li>' + "<li>Judul lain</li>" * 15_000 + "</ul>",
+    "teasers": '<div><h3><a href="/b/1">Judul berita yang lain</a></h3><p>Kalimat tentang berita yang lain itu di sana.</p></div>'
+    * 8_000,
+    "nested teasers": '<div><h3><a href="/b/1">Judul berita yang lain</a></h3>' * 2_000,
+    "authors": '<div class="vcard"><a rel="author">Siti</a>' * 15_000,
+    "posts": '<div class="widget"><blockquote class="twitter-tweet"><p>Kutipan pendek.</p></blockquote></div>' * 10_000,
+    "glued links": "<p>" + '<a href="/a">x</a>' * 40_000 + "</p>",
     "open tags": "<" * 1_000_000,
     "classes": "".join(f'<div class="c{i} berita-{i}">teks {i}</div>' for i in range(20_000)),
 }

@@ -242,10 +242,7 @@ def test_an_address_of_all_that_fails_or_gives_a_stub_leaves_the_first_page() ->
 def test_a_golden_article_of_several_pages_is_stored_whole(family: str) -> None:
     golden = read_golden(family)
     url = golden.expected["url"]
-    whole_at = golden.expected["whole_at"]
     pages = {url: golden.html, **golden.more}
-    if whole_at and whole_at not in pages:
-        pytest.skip("this family's golden pages are its numbered ones")
     found, _ = read(pages, url)
     assert found.body == "\n\n".join(golden.whole)
     assert found.body_status == "whole"
