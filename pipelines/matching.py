@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import heapify, heapreplace
 from itertools import islice
@@ -110,6 +111,7 @@ class Matcher:
         self.programs = {
             n: compile_regex(leaf.term) for n, leaf in enumerate(self.leaves) if isinstance(leaf, RegexTerm)
         }
+        self.regexes = frozenset(self.programs)
         plans: dict[str, _Plan] = {}
         for number, leaf in enumerate(self.leaves):
             _plan(plans, number, leaf)
@@ -184,6 +186,9 @@ def _plan(plans: dict[str, _Plan], number: int, leaf: Leaf) -> None:
             plans.setdefault(stem, _Plan()).stems.append((number, leaf.root, index))
 
 
+_NOTHING: frozenset[int] = frozenset()
+
+
 class _Text:
     """One article under one matcher: what was found in it so far."""
 
@@ -191,6 +196,8 @@ class _Text:
         self._matcher = matcher
         self._fields = fields
         self._spans = {name: matcher.scan(folded.canon) for name, folded in fields.items()}
+        self._found = {name: set(spans) for name, spans in self._spans.items()}
+        self._found["body"] -= matcher.title_only
         self._searched: set[int] = set()
         # By identity: equal steps and operands of one matcher are one object (Matcher._one).
         self._answers: dict[int, list[Hit] | None] = {}
@@ -233,28 +240,28 @@ class _Text:
                 found += hits
         return found if holds else None
 
-    def _present(self, name: FieldName, leaves: frozenset[int]) -> frozenset[int] | set[int]:
+    def _present(self, name: FieldName, leaves: frozenset[int]) -> AbstractSet[int]:
         """Return which of the leaves are in the field, after running those that are regular expressions."""
-        for number in leaves & self._matcher.programs.keys():
-            if number not in self._searched:
-                self._searched.add(number)
-                for field_name, folded in self._fields.items():
-                    spans = _search(self._matcher.programs[number], folded)
-                    if spans:
-                        self._spans[field_name][number] = spans
-        present = leaves & self._spans[name].keys()
-        return present - self._matcher.title_only if name == "body" else present
+        if not leaves.isdisjoint(self._matcher.regexes):
+            self._search(leaves & self._matcher.regexes)
+        found = self._found[name]
+        return _NOTHING if leaves.isdisjoint(found) else leaves & found
+
+    def _search(self, regexes: frozenset[int]) -> None:
+        for number in regexes - self._searched:
+            self._searched.add(number)
+            for name, folded in self._fields.items():
+                spans = _search(self._matcher.programs[number], folded)
+                if spans:
+                    self._spans[name][number] = spans
+                    if name == "title" or number not in self._matcher.title_only:
+                        self._found[name].add(number)
 
     def _near(self, step: _Near) -> list[Hit]:
         found: dict[Hit, None] = {}
         for name in self._fields:
-            operands = []
-            for operand in step.operands:
-                places = self._operand(name, operand)
-                if not places:
-                    break
-                operands.append(places)
-            else:
+            if all(self._present(name, operand) for operand in step.operands):
+                operands = [self._operand(name, operand) for operand in step.operands]
                 found |= dict.fromkeys(_windows(operands, step.within))
         return list(found)
 
