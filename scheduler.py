@@ -393,7 +393,7 @@ def backtest(
     def outcomes(of: Config) -> dict[str, Outcome]:
         rules = {name: spec for name, spec in crawl_settings(of)[0].rules.items() if not names or name in names}
         with Reader(config.settings.database) as reader:
-            return run(reader.by_publication(since), of.topic, rules)
+            return run(reader.by_publication(since), rules)
 
     new = outcomes(config)
     if against is None:

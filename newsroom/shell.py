@@ -5,8 +5,6 @@ proportions of real pages (inline scripts first, then links, then styles), and w
 they mean nothing, as real recommendation widgets have them.
 """
 
-
-
 from __future__ import annotations
 
 import json

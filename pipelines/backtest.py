@@ -5,6 +5,7 @@ Pure: rows come in, oldest first. Tests: tests/pipelines/test_backtest.py.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,20 +54,27 @@ class Outcome:
         }
 
 
-def run(rows: Iterable[Mapping[str, Any]], topic: object, rules: Mapping[str, Mapping[str, Any]]) -> dict[str, Outcome]:
-    """Return the outcome of each rule over the rows, which must be in the order of their publication.
+def run(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, Mapping[str, Any]]) -> dict[str, Outcome]:
+    """Return the outcome of each rule over rows of `feed`, which must be in the order of their publication.
 
-    An article that is not on the topic hits no rule. One alert a story and rule, as one a story and channel in a crawl.
+    Whether an article is on the topic was decided when it was stored; one that was not hits no rule. One alert a story and
+    rule, as one a story and channel in a crawl.
     """
-    compiled = Rules(topic, rules)
+    compiled = Rules(None, rules)
     outcomes = {rule: Outcome(rule) for rule in rules}
     for row in rows:
-        found = compiled.find(row["title"], row["body"])
-        if TOPIC not in found:
+        topic = _topic_matches(row["matches"])
+        if not topic:
             continue
+        found = compiled.find(row["title"], row["body"])
         for rule, matches in compiled.hit(found, row["category"], row["regency_code"] or row["province_code"]).items():
-            outcomes[rule].take(row, matches or found[TOPIC])
+            outcomes[rule].take(row, matches or topic)
     return outcomes
+
+
+def _topic_matches(stored: str) -> list[Match]:
+    found = (item for item in json.loads(stored) if item.pop("rule") == TOPIC)
+    return [Match(**item) for item in found]
 
 
 def compared(old: Outcome | None, new: Outcome | None) -> dict[str, list[str]]:

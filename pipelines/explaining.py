@@ -14,6 +14,7 @@ from pipelines.labels import label
 from pipelines.place import find_place
 from pipelines.reader import Reader, Row
 from pipelines.render import sentence_around
+from pipelines.rules import TOPIC
 
 _KEPT = ("kept", "duplicate")
 
@@ -56,7 +57,8 @@ def _left_out(reader: Reader, url: str) -> dict[str, Any]:
 
 
 def _kept(reader: Reader, row: Row) -> dict[str, Any]:
-    labels = label(row["title"], row["body"])
+    on_topic = any(match["rule"] == TOPIC for match in json.loads(row["matches"]))
+    labels = label(row["title"], row["body"], on_topic=on_topic)
     place = find_place(row["title"], row["body"], outlet_region=row["outlet_region"], url=row["url"])
     matches = [
         {

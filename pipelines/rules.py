@@ -18,12 +18,12 @@ TOPIC = "topic"  # the id of the topic's matches in the feed; no rule may have i
 class Rules:
     """The topic and the rules of a configuration, compiled once into one automaton.
 
-    A rule is {"match": expression or None, "categories": [...], "regions": [codes]}; what is empty or None is no condition.
+    Without a topic (None) the rules alone are looked for. A rule is {"match": expression or None, "categories": [...], "regions": [codes]}; what is empty or None is no condition.
     """
 
     def __init__(self, topic: object, rules: Mapping[str, Mapping[str, Any]]) -> None:
         expressions = {rule: spec["match"] for rule, spec in rules.items() if spec["match"] is not None}
-        self._matcher = Matcher({**expressions, TOPIC: topic})
+        self._matcher = Matcher(expressions if topic is None else {**expressions, TOPIC: topic})
         self._rules = rules
 
     def find(self, title: str, body: str) -> dict[str, tuple[Match, ...]]:

@@ -9,7 +9,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OURS = ("cli", "terminal", "scheduler", "crawler", "pipelines", "newsroom", "web")
-STATEFUL = {"database", "store", "alerts", "migrations", "reader", "dedupe", "stories", "outbox", "channels", "render", "feed", "backtest", "explaining"}
+STATEFUL = {
+    "database",
+    "store",
+    "alerts",
+    "migrations",
+    "reader",
+    "dedupe",
+    "stories",
+    "outbox",
+    "channels",
+    "render",
+    "feed",
+    "backtest",
+    "explaining",
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -4,8 +4,6 @@ Its dates: a visible line with a one-digit hour ("Rabu, 13 November 2024 9:04 WI
 feed's pubDate has no zone at all: only the source's time zone says what it means.
 """
 
-
-
 from __future__ import annotations
 
 from datetime import datetime

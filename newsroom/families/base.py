@@ -1,7 +1,5 @@
 """What a CMS family must be able to do, and the listing formats that several share. tests/newsroom/test_outlets.py."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence

@@ -4,8 +4,6 @@ Its dates: `<abbr class='published' title='…+07:00'>` around the visible "Rabu
 Feeds answer start-index and max-results as Blogger does, and carry the whole body.
 """
 
-
-
 from __future__ import annotations
 
 import json

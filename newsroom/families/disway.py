@@ -4,8 +4,6 @@ Its dates: naive JSON-LD, a visible line with hyphens and a comma, and Indonesia
 tracking, and one article stands in it twice. JSON-LD's author is the brand; the reporter stands in the visible line.
 """
 
-
-
 from __future__ import annotations
 
 from datetime import datetime

@@ -4,8 +4,6 @@ Its dates: JSON-LD with +07:00 and a short visible date. Classes are a build's h
 Below each heading a photograph repeats the article's title as its alternative text, with a caption.
 """
 
-
-
 from __future__ import annotations
 
 import gzip

@@ -3,8 +3,6 @@
 Its dates: only the visible "Rabu, 13 November 2024 - 10:04 WIT". The related label is a heading, its link a second one.
 """
 
-
-
 from __future__ import annotations
 
 from datetime import datetime

@@ -4,8 +4,6 @@ Its dates: only the visible line `RABU, 25 SEPTEMBER 2024 | 10:58 WIB | LAPORAN:
 The related block sits inside the body: three bullets first, then the bare label "Baca Juga"; three more bullets end the body.
 """
 
-
-
 from __future__ import annotations
 
 from datetime import datetime

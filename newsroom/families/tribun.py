@@ -4,8 +4,6 @@ Its dates: JSON-LD @graph with +07:00 and "Tayang: Rabu, 13 November 2024 08:04 
 reporter stands before the text ("Laporan Wartawan …"), the editor after it.
 """
 
-
-
 from __future__ import annotations
 
 from datetime import datetime

@@ -4,8 +4,6 @@ Its dates: meta article:published_time in UTC and `<time datetime>` with +07:00;
 Sign-offs like "(Fay)" end the last paragraph. One related link stands inside a reporting paragraph (quirk `inline-br`).
 """
 
-
-
 from __future__ import annotations
 
 import json

@@ -171,7 +171,9 @@ def test_wordpress_content_is_whole_and_its_dates_have_no_zone(room: Newsroom) -
         assert unescape(row["title"]["rendered"]) == truth.title
         text = unescape(re.sub("<[^>]+>", "", row["content"]["rendered"]))
         assert all(paragraph in text for paragraph in truth.body.split("\n\n"))
-        assert row["_embedded"]["author"][0]["name"] == "Redaksi Tingang"  # a desk, which the truth does not call an author
+        assert (
+            row["_embedded"]["author"][0]["name"] == "Redaksi Tingang"
+        )  # a desk, which the truth does not call an author
     after = (NOW.replace(microsecond=0)).isoformat()
     assert json.loads(get(f"{base}/wp-json/wp/v2/posts?after={after}".replace("+", "%2B")).text) == []
 
