@@ -189,7 +189,7 @@ def page() -> str:
             "pairs that differ in one fact. `dev` is what the rules were made with, so its figures flatter. `held` was written",
             "without looking at the rules' errors on it. Of the first 110 kept aside, 65 were looked at once to see what the topic",
             "missed, and count as `dev` since; 55 new ones took their place. Whoever changes a rule because of an error listed",
-            "below moves that article to `dev` and writes a new one. One person wrote and labelled all of it. Labels are those of",
+            "below moves that article to `dev` and writes a new one. Labels are those of",
             "the whole text: headlines alone say less, so their figures have a ceiling below 1.",
             "",
             *_table(

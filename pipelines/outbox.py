@@ -63,9 +63,8 @@ class Relay:
             return Attempt("retry", f"sources.yaml has no channel {name!r} any more")
         try:
             return await self._sender.send(channel, alert.id, alert.payload)
-        except (
-            Exception
-        ) as error:  # the boundary "per delivery": a bug in one service's sender must not stop the others
+        except Exception as error:
+            # The boundary "per delivery": a bug in one service's sender must not stop the others.
             log.exception("alert failed: channel=%s id=%s", name, alert.id)
             return Attempt("retry", type(error).__name__)
 
