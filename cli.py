@@ -451,7 +451,7 @@ def feed_export(
     form: Annotated[str, typer.Option("--format", help="jsonl or csv.")],
     config: ConfigOption = CONFIG,
     db: DbOption = None,
-    after: Annotated[int, typer.Option(help="Only what changed after this seq.")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Only what changed after this seq.")] = 0,
     output: Annotated[Path | None, typer.Option(help="A file; standard output without.", metavar="FILE")] = None,
 ) -> int:
     """Write the feed in a format for other programs."""
@@ -464,8 +464,11 @@ def feed_export(
         if output is None:
             write_feed(reader.feed(after), form, sys.stdout)
         else:
-            with output.open("w", encoding="utf-8", newline="") as file:
-                count = write_feed(reader.feed(after), form, file)
+            try:
+                with output.open("w", encoding="utf-8", newline="") as file:
+                    count = write_feed(reader.feed(after), form, file)
+            except OSError as error:
+                raise UsageError(f"--output: {output} cannot be written: {error.strerror}") from error
             print(f"{count} articles written to {output}", file=sys.stderr)
     return 0
 

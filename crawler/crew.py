@@ -28,7 +28,7 @@ from pipelines.screen import search_words
 
 log = logging.getLogger(__name__)
 START_S = 60  # a crawl process is ready after 1-3 s; a busy machine may need ten times that
-STOP_S = 5  # what runs is given up after that: the next start polls it again
+STOP_S = 2  # what runs is given up after that: the next start polls it again
 
 Progress = Callable[[str, int, int], None]
 

@@ -162,13 +162,12 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """A kept article to look at again. `read`: its page is where its body came from, so a changed page is read anew."""
+    """A kept article to look at again."""
 
     url: str  # canonical
     fetched_url: str
     etag: str | None = None
     last_modified: str | None = None
-    read: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ Reader = Callable[[ReadRequest], Awaitable["Article | Rejection | MorePages"]]
 Progress = Callable[[str, int, int], None]  # source id, articles done, articles to do
 
 
+# What a page may be for a moment instead of the article that it is: fresh posts are listed before caches have them.
+_PASSING = frozenset({"soft_404", "blocked", "empty"})
+_PASSING_ATTEMPTS = 3
+
+
 @dataclass(slots=True)
 class Poller:
     """Does polls. `rules` is the digest of the topic; under another one, what was off topic is looked at again."""
@@ -281,7 +286,7 @@ class _Poll:
             answer = await self.poller.fetcher.get(
                 item.fetched_url, headers={name: value for name, value in conditions.items() if value}
             )
-            if answer.status == 304 or not item.read:
+            if answer.status == 304:
                 return Rechecked(item.url, "same")
             entry = Entry(url=item.fetched_url)
             request = ReadRequest(self.source, entry, (self._page_of(answer),), self.poller.clock(), kept=True)
@@ -299,6 +304,13 @@ class _Poll:
     # --------------------------------------------------------------------------------------------------------- settle
 
     def _settle(self, key: str, entry: Entry, result: Article | Rejection) -> None:
+        if isinstance(result, Rejection) and result.detail in _PASSING:
+            # What a cache or a guard shows for a while; looked at again before it is believed.
+            attempts = self.pending[key].attempts + 1 if key in self.pending else 1
+            if attempts < _PASSING_ATTEMPTS:
+                self.errors.append(PollError(entry.url, result.kind, result.detail))
+                self._put_off(key, entry, result.detail, count=True)
+                return
         self.pending.pop(key, None)
         if isinstance(result, Rejection):
             self.off_topic += result.kind == "off_topic"

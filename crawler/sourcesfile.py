@@ -22,6 +22,7 @@ from crawler.yamlfile import WrittenFloat
 from pipelines.wilayah import AmbiguousRegion, region_name, resolve_region, similar_regions
 
 MIN_EVERY_S = 5.0
+MAX_DURATION_S = 3650 * 86400.0  # ten years: beyond it is a slip of the keyboard, and times overflow
 ID = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -46,9 +47,12 @@ def parse_duration(text: object) -> float:
 
 def _duration(value: object) -> float:
     try:
-        return parse_duration(value)
+        seconds = parse_duration(value)
     except ValueError:
         raise wrong(DURATION) from None
+    if seconds > MAX_DURATION_S:
+        raise wrong(f"a duration of {MAX_DURATION_S / 86400:.0f}d or less")
+    return seconds
 
 
 def _every(value: object) -> float:
@@ -174,6 +178,12 @@ def _dask(value: object) -> str:
 def _apprise(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", value.strip()):
         raise wrong("an Apprise URL such as tgram://TOKEN/CHAT")
+    from apprise.manager_plugins import NotificationManager  # only a file with such a channel pays for it
+
+    service = value.strip().partition("://")[0].lower()
+    known = NotificationManager()  # type: ignore[no-untyped-call]
+    if service not in known and service not in ("http", "https"):  # services' own addresses, which Apprise knows too
+        raise wrong("a service that Apprise knows, such as tgram, mailto, discord, ntfy or json")
     return value.strip()
 
 

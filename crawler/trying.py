@@ -140,7 +140,8 @@ def _checked(source: str, kind: str, url: str, report: PollReport) -> dict[str, 
 def _record(result: Article | Rejection) -> dict[str, Any]:
     """Return an article as `extract` prints it. `matches` is empty where it is not on the topic."""
     if isinstance(result, Rejection):
-        return {**_UNREAD, "error": f"{result.kind}: {result.detail}" if result.detail else result.kind}
+        why = f"{result.kind}: {result.detail}" if result.detail else result.kind
+        return {**_UNREAD, "rules": [], "matches": [], "error": why}
     row = article_columns(result)
     if not result.topic:
         row["rules"], row["matches"] = [], []

@@ -103,13 +103,14 @@ class Alerts(Writer):
         cursor = self._conn.execute("SELECT * FROM feed WHERE id = ?", (article_id,))
         return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
 
-    def due_alerts(self, now: datetime, limit: int = 100) -> list[DueAlert]:
-        """Return alerts that wait and are due, in the order they were made."""
+    def due_alerts(self, now: datetime, without: Sequence[str] = (), limit: int = 100) -> list[DueAlert]:
+        """Return alerts that wait and are due, in the order they were made; none of the channels in `without`."""
+        marks = ", ".join("?" * len(without))
         with ours(self.path):
             rows = self._conn.execute(
-                "SELECT id, channel, payload, attempts, first_attempt_at FROM alerts WHERE state = 'waiting' "
-                "AND next_attempt_at <= ? ORDER BY next_attempt_at, rowid LIMIT ?",
-                (stamp(now), limit),
+                "SELECT id, channel, payload, attempts, first_attempt_at FROM alerts WHERE state = 'waiting' "  # noqa: S608
+                f"AND next_attempt_at <= ? AND channel NOT IN ({marks}) ORDER BY next_attempt_at, rowid LIMIT ?",
+                (stamp(now), *without, limit),
             ).fetchall()
         return [
             DueAlert(alert_id, channel, payload, attempts, parse_stamp(first))

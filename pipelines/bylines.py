@@ -147,6 +147,10 @@ def reporter_in(listed: str | None, outlet: str = "", url: str = "") -> str | No
     return ", ".join(_people(listed or "", names)) or None
 
 
+# "Rina Marlina Jumat": the day of the date that stood beside the name.
+_DAY_AFTER = re.compile(r"[\s,]+(?:Senin|Selasa|Rabu|Kamis|Jum['’]?at|Sabtu|Minggu|Ahad)\b.*$", re.IGNORECASE)
+
+
 def _people(raw: str, site: set[str]) -> list[str]:
     """The persons in one author value: roles and editors taken off, brands left out."""
     people: list[str] = []
@@ -159,7 +163,7 @@ def _people(raw: str, site: set[str]) -> list[str]:
         name = part.strip(" -–—:.,()\"'")
         if _EDITOR.match(name):
             continue
-        name = _ROLE.sub("", name).strip(" -–—:,()\"'")
+        name = _DAY_AFTER.sub("", _ROLE.sub("", name)).strip(" -–—:,()\"'")
         if (
             not 3 <= len(name) <= 50
             or name.count(" ") > 5

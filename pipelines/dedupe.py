@@ -37,6 +37,7 @@ class Stored:
     body: str
     revision: int = 1
     body_status: str = "whole"
+    from_listing: bool = False
 
 
 def decide(article: Article, at_address: Stored | None, same_text: Stored | None) -> Decision:
@@ -52,7 +53,12 @@ def decide(article: Article, at_address: Stored | None, same_text: Stored | None
         return "duplicate"
     if article.body_status not in ("whole", "too_long") or _same_words(article, at_address):
         return "unchanged"
-    return "revise" if at_address.body_status in ("whole", "too_long") else "complete"
+    if at_address.body_status not in ("whole", "too_long"):
+        return "complete"
+    # A listing's body and a page's are cleaned from different markup: a small difference between them is ours.
+    if bool(at_address.from_listing) != article.from_listing and not changes_the_matter(article, at_address):
+        return "unchanged"
+    return "revise"
 
 
 def changes_the_matter(article: Article, old: Stored) -> bool:

@@ -7,6 +7,7 @@ Its test is tests/pipelines/test_expressions.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +18,7 @@ from typing import Any
 import re2
 
 from crawler.errors import ExpressionError
-from pipelines.folding import words_of
+from pipelines.folding import fold_character, words_of
 from pipelines.morphology import Root, parse_root
 
 # No expression of a person nests deeper; a generated one must not reach Python's recursion limit.
@@ -132,9 +133,16 @@ def leaves_of(node: Node) -> Iterator[Leaf]:
         yield node
 
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f\ud800-\udfff]")  # half a character is RE2's to refuse
+
+
 def compile_regex(pattern: str) -> Any:
-    """Return the RE2 program. Raises re2.error when RE2 refuses the pattern."""
-    return re2.compile(pattern, _REGEX_OPTIONS)
+    """Return the RE2 program for folded text. Raises re2.error when RE2 refuses the pattern.
+
+    What is not ASCII is folded as the text is ("é" to "e", curly quotes to straight ones); escapes such as \\W stay as they are.
+    """
+    folded = _NOT_ASCII.sub(lambda found: fold_character(found[0]), pattern)
+    return re2.compile(folded, _REGEX_OPTIONS)
 
 
 @cache

@@ -36,7 +36,8 @@ _TO_WORDS = str.maketrans(
 
 
 @lru_cache(maxsize=4096)
-def _fold_character(character: str) -> str:
+def fold_character(character: str) -> str:
+    """Return a character as folded text has it: plain letters, straight quotes; "" for what readers do not see."""
     if character.isspace():
         return " "
     if character in _SINGLE_QUOTES:
@@ -71,7 +72,7 @@ class Folded:
         self.plain = _ODD.sub(self._fold_match, text) if _ODD.search(text) else text
 
     def _fold_match(self, match: re.Match[str]) -> str:
-        folded = _fold_character(match[0])
+        folded = fold_character(match[0])
         if len(folded) != 1:
             at = match.start()
             start = self._plain_at[-1] + at - self._text_at[-1]

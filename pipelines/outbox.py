@@ -32,20 +32,32 @@ class Relay:
 
     def __init__(self, store: Store, call: StoreCall, channels: Mapping[str, ChannelLike], sender: Sender) -> None:
         self._store, self._call, self._channels, self._sender = store, call, channels, sender
+        self._busy: set[str] = set()
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
 
     async def deliver_due(self) -> Counter[str]:
-        """Try each due alert once; return how many were sent, put off (retry) and given up (final)."""
-        due: Sequence[DueAlert] = await self._call(self._store.due_alerts, datetime.now(UTC))
+        """Try each due alert once; return how many were sent, put off (retry) and given up (final).
+
+        A channel that an earlier call is still busy with is left to it: a slow one holds up nobody else.
+        """
+        due: Sequence[DueAlert] = await self._call(self._store.due_alerts, datetime.now(UTC), tuple(self._busy))
         by_channel: dict[str, list[DueAlert]] = {}
         for alert in due:
             by_channel.setdefault(alert.channel, []).append(alert)
+        free = {name: alerts for name, alerts in by_channel.items() if name not in self._busy}
+        self._busy.update(free)
         counts: Counter[str] = Counter()
-        for found in await asyncio.gather(*(self._deliver(name, alerts) for name, alerts in by_channel.items())):
+        for found in await asyncio.gather(*(self._deliver(name, alerts) for name, alerts in free.items())):
             counts += found
         return counts
 
     async def _deliver(self, name: str, alerts: Sequence[DueAlert]) -> Counter[str]:
+        try:
+            return await self._deliver_in_order(name, alerts)
+        finally:
+            self._busy.discard(name)
+
+    async def _deliver_in_order(self, name: str, alerts: Sequence[DueAlert]) -> Counter[str]:
         counts: Counter[str] = Counter()
         failures = 0
         for alert in alerts:

@@ -106,6 +106,8 @@ def render_payload(
     if len(body) > MAX_BODY_BYTES:
         article["body"] = body[:MAX_BODY_BYTES].decode("utf-8", "ignore")
         article["body_truncated"] = True
+        kept = len(article["body"])
+        article["matches"] = [match for match in article["matches"] if match["field"] != "body" or match["end"] <= kept]
     document = {
         "type": kind,
         "timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -112,16 +112,18 @@ class Store(Alerts):
             self._note_duplicate(article, key, at_address or same_text, now)
             recorded.duplicates += 1
         elif decision in ("revise", "complete") and at_address is not None:
-            self._replace(article, at_address, now, revision=at_address.revision + (decision == "revise"))
-            recorded.alerts += self._raise_matched(article, at_address.id, plan, now, risen=False)
+            risen = self._replace(article, at_address, now, revision=at_address.revision + (decision == "revise"))
+            told = self._raise_matched(article, at_address.id, plan, now, risen=risen)
             if decision == "revise":
                 recorded.revised.append(at_address.id)
-                if dedupe.changes_the_matter(article, at_address):
-                    recorded.alerts += self._raise_on_alerted("article.revised", at_address.id, plan, now)
+                # One message for one change: what a match or a rise has just told is not told again as an edit.
+                if not told and dedupe.changes_the_matter(article, at_address):
+                    told = self._raise_on_alerted("article.revised", at_address.id, plan, now)
+            recorded.alerts += told
 
     def _stored(self, where: str, *values: object) -> dedupe.Stored | None:
         row = self._conn.execute(
-            "SELECT id, source, title, body, revision, body_status FROM articles "  # noqa: S608  our own text
+            "SELECT id, source, title, body, revision, body_status, from_listing FROM articles "  # noqa: S608  our own text
             f"WHERE {where} LIMIT 1",
             values,
         ).fetchone()
@@ -166,8 +168,8 @@ class Store(Alerts):
         self._count_story(story_id)
         return article_id, stories.rises(before, article.category)
 
-    def _replace(self, article: Article, old: dedupe.Stored, now: datetime, *, revision: int) -> None:
-        """Store another wording; where it is a new revision, the earlier wording is kept."""
+    def _replace(self, article: Article, old: dedupe.Stored, now: datetime, *, revision: int) -> bool:
+        """Store another wording, keeping the earlier one where it is a new revision; return whether the story rises by it."""
         if revision != old.revision:
             self._conn.execute(
                 "INSERT INTO revisions SELECT id, revision, title, body, content_sha256, ? FROM articles WHERE id = ?",
@@ -178,7 +180,10 @@ class Store(Alerts):
             f"UPDATE articles SET {', '.join(f'{name} = ?' for name in row)} WHERE id = ?",  # noqa: S608  names are ours
             (*row.values(), old.id),
         )
-        self._count_story(self._conn.execute("SELECT story_id FROM articles WHERE id = ?", (old.id,)).fetchone()[0])
+        story_id = self._conn.execute("SELECT story_id FROM articles WHERE id = ?", (old.id,)).fetchone()[0]
+        before = self._story_category(story_id)
+        self._count_story(story_id)
+        return stories.rises(before, article.category)
 
     def _file(self, article_id: int, telling: stories.Telling) -> None:
         """File an article under what later ones are compared by."""
@@ -251,15 +256,15 @@ class Store(Alerts):
         """Return the source's articles that are to be looked at again now, at most RECHECKS_A_POLL, the longest due first."""
         with ours(self.path):
             rows = self._conn.execute(
-                "SELECT url, fetched_url, etag, last_modified, from_listing, body_status FROM articles "
+                "SELECT url, fetched_url, etag, last_modified, body_status FROM articles "
                 "WHERE source = ? AND recheck_at <= ? ORDER BY recheck_at LIMIT ?",
                 (source, stamp(now), RECHECKS_A_POLL),
             ).fetchall()
         found = []
-        for url, fetched_url, etag, last_modified, from_listing, status in rows:
+        for url, fetched_url, etag, last_modified, status in rows:
             if status != "whole":  # read anew, so asked for without conditions
                 etag = last_modified = None
-            found.append(Recheck(url, fetched_url, etag, last_modified, read=not from_listing))
+            found.append(Recheck(url, fetched_url, etag, last_modified))
         return tuple(found)
 
     def _note_recheck(self, checked: Rechecked, now: datetime, plan: Plan, recorded: Recorded) -> None:

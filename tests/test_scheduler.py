@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from newsroom import Article
+from newsroom import Article, WebhookReceiver
 from tests.conftest import Desk, children_of, end, wait_for
 
 TEXT = [
@@ -118,3 +118,23 @@ def test_python_scheduler_py_does_the_same_as_pantau_run(quick: Desk) -> None:
         assert process.wait(10) == 0
     finally:
         end(process)
+
+
+def test_a_receiver_that_does_not_answer_holds_up_neither_others_nor_the_end(quick: Desk) -> None:
+    with WebhookReceiver() as slow:
+        slow.answer_next(10_000, delay_s=30)
+        channels = f"channels:\n  arsip:\n    webhook: {quick.receiver.url}\n    secret: {quick.receiver.secret}\n"
+        channels += f"  lambat:\n    webhook: {slow.url}\n    secret: {slow.secret}\n"
+        quick.configure(
+            every="5s",
+            channels=channels,
+            rules="rules:\n  - {id: semua, match: {any: [ASN]}, notify: [lambat, arsip]}\n",
+        )
+        with daemon(quick) as process:
+            wait_for(lambda: len(quick.receiver.deliveries) >= 10, 90)
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            printed, _ = process.communicate(timeout=30)
+            assert process.returncode == 0
+            assert time.monotonic() - asked < 10
+            assert "Traceback" not in printed

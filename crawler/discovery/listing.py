@@ -29,6 +29,7 @@ _NUMBER = re.compile(r"(^|[/_.-])\d{4,}([/_.-]|$)")
 _AGO = re.compile(r"(?<!\w)\d+\s+(detik|menit|jam|hari|minggu|bulan|tahun)\s+(yang\s+)?lalu(?!\w)", re.I)
 _MAX_TEXTS = 100
 _MIN_WORDS = 4  # headlines of fewer words are rarer than menu entries of as many
+_HEADLINE_WORDS = 6  # no menu entry has so many
 
 
 def read(body: bytes, url: str, content_type: str, links: str | None, next_css: str | None) -> Listing:
@@ -99,10 +100,13 @@ def _looks_like_article(anchor: lxml_html.HtmlElement, base: str, page: str) -> 
     if entry_key(address) == entry_key(page) or _NOT_ARTICLE.search(parts.path) or _FILE.search(parts.path):
         return False
     slug = max(parts.path.split("/"), key=lambda segment: segment.count("-"))
-    by_address = (
-        slug.count("-") >= _MIN_WORDS - 1 or bool(_DATED.search(parts.path)) or bool(_NUMBER.search(parts.path))
-    )
     words = len((_title(anchor) or "").split())
+    by_address = (
+        slug.count("-") >= _MIN_WORDS - 1
+        or (slug.count("-") >= 1 and words >= _HEADLINE_WORDS)  # a short slug under a long headline
+        or bool(_DATED.search(parts.path))
+        or bool(_NUMBER.search(parts.path))
+    )
     image_only = words == 0 and anchor.find(".//img") is not None
     return by_address and (words >= _MIN_WORDS or image_only)
 

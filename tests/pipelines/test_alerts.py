@@ -150,7 +150,7 @@ def test_rechecks_are_few_a_poll_and_carry_what_makes_them_cheap(store: Store) -
     store.record(report(*texts), NOW, PLAN)
     found = store.due_rechecks("satu", NOW + HOUR)
     assert len(found) == RECHECKS_A_POLL
-    assert (found[0].etag, found[0].last_modified, found[0].read) == ('"0"', "kemarin", True)
+    assert (found[0].etag, found[0].last_modified) == ('"0"', "kemarin")
 
 
 def test_what_was_not_whole_is_asked_for_without_conditions(store: Store) -> None:
@@ -158,9 +158,24 @@ def test_what_was_not_whole_is_asked_for_without_conditions(store: Store) -> Non
     assert store.due_rechecks("satu", NOW + HOUR)[0].etag is None
 
 
-def test_a_body_from_the_listing_is_not_compared_with_the_page(store: Store) -> None:
+def test_a_small_difference_between_listing_and_page_is_ours_a_large_one_an_edit(store: Store, path: Path) -> None:
     store.record(report(article(from_listing=True)), NOW, PLAN)
-    assert store.due_rechecks("satu", NOW + HOUR)[0].read is False
+    store.record(report(article(body=BODY + "\n\nSatu baris lagi.")), NOW, PLAN)
+    assert feed(path)["revision"] == 1
+    store.record(report(article(body=BODY + "\n\n" + " ".join(f"tambahan{n}" for n in range(40)))), NOW, PLAN)
+    assert feed(path)["revision"] == 2
+
+
+def test_a_story_rises_by_an_edit_too_and_tells_it_once(store: Store) -> None:
+    store.record(report(article(category="dugaan")), NOW, PLAN)
+    store.record(report(article(category="sanksi", title="Camat dijatuhi sanksi")), NOW, PLAN)
+    assert kinds(store) == ["article.matched", "story.risen"]
+
+
+def test_an_edit_that_first_hits_a_rule_is_told_as_a_match_alone(store: Store) -> None:
+    store.record(report(article(rules={})), NOW, PLAN)
+    store.record(report(article(title="Kini disebut sanksi", body=BODY[: len(BODY) // 2])), NOW, PLAN)
+    assert kinds(store) == ["article.matched"]
 
 
 def test_completing_an_article_is_no_revision(store: Store, path: Path) -> None:
