@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.stories import pairs
 from crawler.items import CATEGORIES
 from pipelines.labels import label
 from pipelines.matching import Matcher
@@ -206,10 +207,35 @@ def page() -> str:
             "",
             f"Cost of labels and place together: {milliseconds_an_article(rows('dev')):.1f} ms an article of 2,500 characters.",
             "",
+            *_stories(),
             *_categories(runs["held, whole"]),
             *_worst(runs["held, whole"]),
         ]
     )
+
+
+def _stories() -> list[str]:
+    lines = []
+    for split in ("held", "dev"):
+        right, wrong, missed = pairs(split)
+        lines.append(
+            [
+                split,
+                str(right),
+                str(wrong),
+                str(missed),
+                f"{right / (right + wrong):.3f}",
+                f"{right / (right + missed):.3f}",
+            ]
+        )
+    return [
+        "## Stories",
+        "",
+        "Pairs of retellings (tests/quality/stories.txt), many beside other events of the same place, official and day:",
+        "",
+        *_table(["", "rightly joined", "wrongly joined", "missed", "precision", "recall"], lines),
+        "",
+    ]
 
 
 def _categories(verdicts: list[Verdict]) -> list[str]:

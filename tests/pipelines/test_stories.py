@@ -1,25 +1,21 @@
-"""Copies, retellings and what follows from a case; pairs of tests/quality/stories.txt as the gate."""
+"""Copies, retellings and what follows from a case; the pairs of tests/quality/stories.txt are the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
+from benchmarks.stories import FIRST, pairs, told
 from crawler.items import Traits
 from pipelines.dedupe import sign
-from pipelines.labels import label
 from pipelines.stories import (
     THRESHOLD,
     Candidate,
     Telling,
     decide_story,
-    keys_of,
-    lookup_keys,
     rises,
     sameness,
     strongest,
@@ -27,7 +23,6 @@ from pipelines.stories import (
 from pipelines.traits import traits_of
 from tests.pipelines.conftest import BODY, NOW
 
-FIRST = datetime(2024, 10, 14, 3, tzinfo=UTC)
 OWN = Telling(Traits(), bytes.fromhex(sign(BODY)), "16.71", "dugaan", NOW)
 EDITED = replace(OWN, signature=bytes.fromhex(sign(BODY.replace("Alinea ke-3", "Sementara itu alinea ketiga"))))
 OTHER = replace(OWN, signature=bytes.fromhex(sign(" ".join(f"lain{n} cerita{n}" for n in range(100)))))
@@ -61,61 +56,11 @@ def test_a_story_has_the_strongest_category_and_rises_by_steps() -> None:
     assert not rises("lain", "imbauan")
 
 
-@dataclass(frozen=True)
-class Told:
-    event: str
-    split: str
-    telling: Telling
-
-
-def told() -> Iterator[Told]:
-    text = (Path(__file__).parent.parent / "quality" / "stories.txt").read_text("utf-8")
-    for block in text.split("\n\n"):
-        lines = [line for line in block.splitlines() if not line.startswith("#")]
-        if not lines:
-            continue
-        event, split, hours, place, category, title = (part.strip() for part in lines[0].split("|"))
-        body, at = "\n\n".join(lines[1:]), FIRST + timedelta(hours=float(hours))
-        found = label(title, body).category
-        yield Told(
-            event,
-            split,
-            Telling(
-                traits_of(title, body, at),
-                bytes.fromhex(sign(body)),
-                None if place == "-" else place,
-                found or category,
-                at,
-            ),
-        )
-
-
-def joined(items: list[Told]) -> list[int]:
-    """Return the story of each, as the store would join them one after the other."""
-    stories: list[int] = []
-    for number, item in enumerate(items):
-        candidates = [
-            Candidate(stories[earlier], items[earlier].telling)
-            for earlier in range(number)
-            if set(lookup_keys(item.telling)) & set(keys_of(items[earlier].telling))
-        ]
-        found = decide_story(item.telling, candidates)
-        stories.append(number if found is None else found)
-    return stories
-
-
-@pytest.mark.parametrize(("split", "recall_floor"), [("dev", 0.8), ("held", 0.8)])
-def test_retellings_are_joined_and_nothing_else(split: str, recall_floor: float) -> None:
-    items = sorted((item for item in told() if item.split == split), key=lambda item: item.telling.at)
-    stories = joined(items)
-    right = wrong = missed = 0
-    for (one, first), (other, second) in combinations(zip(items, stories, strict=True), 2):
-        same = one.event == other.event
-        right += same and first == second
-        missed += same and first != second
-        wrong += (not same) and first == second
+@pytest.mark.parametrize("split", ["dev", "held"])
+def test_retellings_are_joined_and_nothing_else(split: str) -> None:
+    right, wrong, missed = pairs(split)
     assert wrong == 0
-    assert right / (right + missed) >= recall_floor
+    assert right / (right + missed) >= 0.85
 
 
 def test_sameness_is_symmetric() -> None:
