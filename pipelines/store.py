@@ -113,13 +113,12 @@ class Store(Alerts):
             recorded.duplicates += 1
         elif decision in ("revise", "complete") and at_address is not None:
             risen = self._replace(article, at_address, now, revision=at_address.revision + (decision == "revise"))
-            told = self._raise_matched(article, at_address.id, plan, now, risen=risen)
             if decision == "revise":
                 recorded.revised.append(at_address.id)
-                # One message for one change: what a match or a rise has just told is not told again as an edit.
-                if not told and dedupe.changes_the_matter(article, at_address):
-                    told = self._raise_on_alerted("article.revised", at_address.id, plan, now)
-            recorded.alerts += told
+                # Before the match: an edit that first hits a rule is told as that, not as the edit of an article that alerted.
+                if dedupe.changes_the_matter(article, at_address):
+                    recorded.alerts += self._raise_on_alerted("article.revised", at_address.id, plan, now)
+            recorded.alerts += self._raise_matched(article, at_address.id, plan, now, risen=risen)
 
     def _stored(self, where: str, *values: object) -> dedupe.Stored | None:
         row = self._conn.execute(

@@ -71,7 +71,8 @@ def test_an_edited_article_gets_a_revision_and_its_alert_a_successor(watched: De
         for delivery in watched.receiver.deliveries
         if delivery.json["data"]["article"]["id"] == after["id"]
     ]
-    assert [document["type"] for document in told] == ["article.matched", "article.revised"]
+    # The outlet now tells of an outcome, so the story rises by the edit too.
+    assert [document["type"] for document in told] == ["article.matched", "article.revised", "story.risen"]
     later(watched)
     watched.crawl(outlet)
     assert row(watched, truth)["revision"] == 2
