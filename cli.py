@@ -58,6 +58,10 @@ DbOption = Annotated[
     Path | None, typer.Option("--db", help="The database, in place of settings.database.", metavar="FILE")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+RegionOption = Annotated[str | None, typer.Option(help="A province, kabupaten or kota: name, alias or code.")]
+CategoryOption = Annotated[str | None, typer.Option(help="imbauan, dugaan, proses, sanksi, regulasi, data or lain.")]
+SourceOption = Annotated[str | None, typer.Option(help="The id of a source.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="How many at most.")]
 CONFIG = Path("sources.yaml")
 
 
@@ -229,12 +233,10 @@ def articles(
     config: ConfigOption = CONFIG,
     db: DbOption = None,
     since: Annotated[str | None, typer.Option(help="Published no longer ago than that, such as 2d.")] = None,
-    region: Annotated[str | None, typer.Option(help="A province, kabupaten or kota: name, alias or code.")] = None,
-    category: Annotated[
-        str | None, typer.Option(help="imbauan, dugaan, proses, sanksi, regulasi, data or lain.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="The id of a source.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    region: RegionOption = None,
+    category: CategoryOption = None,
+    source: SourceOption = None,
+    limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> int:
     """Search what is stored, newest first."""
@@ -258,12 +260,10 @@ def stories(
     config: ConfigOption = CONFIG,
     db: DbOption = None,
     since: Annotated[str | None, typer.Option(help="Told no longer ago than that, such as 2d.")] = None,
-    region: Annotated[str | None, typer.Option(help="A province, kabupaten or kota: name, alias or code.")] = None,
-    category: Annotated[
-        str | None, typer.Option(help="imbauan, dugaan, proses, sanksi, regulasi, data or lain.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="The id of a source.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    region: RegionOption = None,
+    category: CategoryOption = None,
+    source: SourceOption = None,
+    limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> int:
     """Search the stories, each with the outlets that tell it, newest first."""
@@ -399,7 +399,7 @@ def sources_check(
 def alerts_list(
     config: ConfigOption = CONFIG,
     db: DbOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    limit: LimitOption = 50,
     as_json: JsonOption = False,
 ) -> int:
     """List the newest alerts and what became of them."""

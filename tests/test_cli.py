@@ -370,3 +370,20 @@ def test_explain_says_why_an_article_is_kept_a_duplicate_off_topic_or_unknown(fi
     shown = filled.pantau("explain", str(kept["url"])).stdout
     assert "matched topic" in shown
     assert "category" in shown
+
+
+def test_a_bug_of_ours_is_one_line_without_debug(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import cli
+
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.delenv("PANTAU_DEBUG", raising=False)
+    monkeypatch.setattr("pipelines.reader.Reader", broken)
+    assert cli.main(["status", "--db", "any.db"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("pantau: unexpected KeyError")
+    assert "Traceback" not in printed.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,10 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from crawler.items import Source
 from newsroom import Article, WebhookReceiver
+from scheduler import Daemon
 from tests.conftest import Desk, children_of, end, wait_for
 
 TEXT = [
@@ -138,3 +142,21 @@ def test_a_receiver_that_does_not_answer_holds_up_neither_others_nor_the_end(qui
             assert process.returncode == 0
             assert time.monotonic() - asked < 10
             assert "Traceback" not in printed
+
+
+async def test_a_bug_in_one_source_s_poll_neither_spreads_nor_spins(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def poll(source: Source) -> None:
+        raise ZeroDivisionError("a bug")
+
+    config = SimpleNamespace(sources=(), settings=SimpleNamespace(workers=1))
+    made = Daemon(SimpleNamespace(config=config, poll=poll))  # type: ignore[arg-type]
+    monkeypatch.setattr("scheduler.asyncio.sleep", sleep)
+    made._running["satu"] = asyncio.current_task()  # type: ignore[assignment]
+    await made._poll(Source("satu", "Satu", "https://satu.example"), {"satu.example:443"})
+    assert pauses == [60]
+    assert made._running == {}
