@@ -165,6 +165,53 @@ def m0001_the_feed(db: Database) -> None:
     db.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
+# Alerts that tell of no article (a digest, a source that fell silent, a channel that is dead) have no story and no article.
+# SQLite cannot drop NOT NULL, so the table is made anew.
+_WATCHED = """
+CREATE TABLE alerts_2 (
+  id TEXT PRIMARY KEY, type TEXT NOT NULL, channel TEXT NOT NULL, story_id INTEGER REFERENCES stories (id),
+  article_id INTEGER REFERENCES articles (id), subject TEXT NOT NULL, payload TEXT NOT NULL, created_at TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'failed')),
+  attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at TEXT, first_attempt_at TEXT, sent_at TEXT, error TEXT,
+  digest_id TEXT REFERENCES alerts (id),
+  UNIQUE (subject, channel, type)
+) STRICT;
+INSERT INTO alerts_2 SELECT id, type, channel, story_id, article_id, subject, payload, created_at, state, attempts,
+  next_attempt_at, first_attempt_at, sent_at, error, NULL FROM alerts ORDER BY rowid;
+DROP TABLE alerts;
+ALTER TABLE alerts_2 RENAME TO alerts;
+CREATE INDEX alerts_article ON alerts (article_id);
+CREATE INDEX alerts_story ON alerts (story_id);
+CREATE INDEX alerts_due ON alerts (next_attempt_at) WHERE state = 'waiting' AND digest_id IS NULL;
+CREATE INDEX alerts_sent ON alerts (channel, sent_at) WHERE state = 'sent';
+CREATE INDEX alerts_digest ON alerts (digest_id) WHERE digest_id IS NOT NULL;
+
+CREATE TABLE channels (
+  id TEXT PRIMARY KEY, last_sent_at TEXT, failing_since TEXT, error TEXT
+) STRICT;
+
+ALTER TABLE sources ADD COLUMN outcome TEXT;
+ALTER TABLE sources ADD COLUMN state_since TEXT;
+ALTER TABLE sources ADD COLUMN overruns INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE habits (
+  source TEXT PRIMARY KEY REFERENCES sources (id), rhythm TEXT NOT NULL, health TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE marks (
+  name TEXT PRIMARY KEY, value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+UPDATE sources SET outcome = CASE WHEN state = 'new' THEN NULL ELSE state END,
+  state = CASE WHEN state IN ('ok', 'not_modified', 'empty') THEN 'ok' WHEN state = 'new' THEN 'new' ELSE 'failing' END;
+"""
+
+
+@migrations()
+def m0002_the_watch_over_itself(db: Database) -> None:
+    """Health of sources and channels, digests."""
+    for statement in statements(_WATCHED):
+        db.conn.execute(statement)
+
+
 NEWEST = len(migrations._migrations)  # the schema's number, kept in user_version: a larger one is from a newer program
 
 

@@ -299,12 +299,12 @@ class Store(Alerts):
         good = report.outcome in ("ok", "not_modified", "empty")
         error = "; ".join(f"{problem.kind}: {problem.message}" for problem in report.errors[:3])[:500] or None
         self._conn.execute(
-            "UPDATE sources SET state = ?, error = ?, failures = CASE WHEN ? THEN 0 ELSE failures + 1 END, last_poll_at = ?, "
+            "UPDATE sources SET state = ?, outcome = ?, error = ?, failures = CASE WHEN ? THEN 0 ELSE failures + 1 END, last_poll_at = ?, "
             "last_ok_at = CASE WHEN ? THEN ? ELSE last_ok_at END, last_new_at = CASE WHEN ? THEN ? ELSE last_new_at END, "
             "next_poll_at = ?, found = CASE WHEN ? THEN ? ELSE found END, polls = polls + 1 WHERE id = ?",
             (
-                *(report.outcome, error, good, at, good, at, report.new > 0, at, stamp(next_poll_at)),
-                *(report.outcome == "ok", report.found, report.source),
+                *("ok" if good else "failing", report.outcome, error, good, at, good, at, report.new > 0, at),
+                *(stamp(next_poll_at), report.outcome == "ok", report.found, report.source),
             ),
         )
 
