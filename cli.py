@@ -21,8 +21,10 @@ from terminal import (
     print_articles,
     print_backtest,
     print_explanation,
+    print_findings,
     print_json,
     print_record,
+    print_status,
     print_stories,
     print_summaries,
     print_table,
@@ -179,7 +181,7 @@ def run(config: ConfigOption = CONFIG, db: DbOption = None) -> int:
     """Watch for ever: poll what is due, store, alert. SIGTERM ends it."""
     from scheduler import run_daemon
 
-    asyncio.run(run_daemon(_config(config, db)))
+    asyncio.run(run_daemon(_config(config, db), lambda: _config(config, db)))
     return 0
 
 
@@ -325,17 +327,46 @@ def status(config: ConfigOption = CONFIG, db: DbOption = None, as_json: JsonOpti
     from pipelines.reader import Reader
 
     with Reader(_database(config, db)) as reader:
-        rows, counts = reader.sources(), reader.counts()
+        record = {
+            "database": reader.counts(),
+            "network_down_since": reader.mark("network_down_since"),
+            "channels": reader.channels(),
+            "sources": reader.sources(),
+        }
     if as_json:
-        print_json([{"database": counts, "sources": rows}])
-        return 0
-    columns = ("id", "state", "last_ok_at", "last_new_at", "articles", "failures", "next_poll_at", "error")
-    print_table(columns, [tuple(row[name] for name in columns) for row in rows if row["active"]])
-    print(
-        f"{counts['articles']} articles in {counts['stories']} stories, {counts['bytes'] / 1e6:.1f} MB; alerts: {counts['alerts_sent']} sent, "
-        f"{counts['alerts_waiting']} waiting, {counts['alerts_failed']} failed"
-    )
+        print_json([record])
+    else:
+        print_status(record)
     return 0
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; must not exist yet.")],
+    config: ConfigOption = CONFIG,
+    db: DbOption = None,
+) -> int:
+    """Write a consistent, checked copy of the database, also while the daemon runs."""
+    from pipelines.upkeep import back_up
+
+    count = back_up(_database(config, db), target)
+    print(f"{count} articles, {target.stat().st_size / 1e6:.1f} MB in {target}; checked")
+    return 0
+
+
+@app.command()
+def doctor(config: ConfigOption = CONFIG, db: DbOption = None, as_json: JsonOption = False) -> int:
+    """Say what is wrong with this installation, and how to mend it."""
+    from dataclasses import asdict
+
+    from doctor import examine
+
+    findings = examine(config, db)
+    if as_json:
+        print_json(asdict(finding) for finding in findings)
+    else:
+        print_findings(findings)
+    return 1 if any(finding.level == "problem" for finding in findings) else 0
 
 
 @sources_app.command("list")
@@ -482,7 +513,7 @@ def _config(path: Path, db: Path | None, *, quiet: bool = False) -> Config:
 
     loaded = load_config(path, database=db.absolute() if db else None)
     level = "DEBUG" if os.environ.get("PANTAU_DEBUG") else "WARNING" if quiet else "INFO"
-    set_up_logging(loaded.secrets(), level)
+    set_up_logging(loaded.secrets(), level, loaded.settings.logs)
     return loaded
 
 

@@ -30,8 +30,9 @@ import re
 import secrets
 import signal
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -42,23 +43,38 @@ from zoneinfo import ZoneInfo
 
 from crawler.config import Config
 from crawler.crew import Crew, crawl_settings
-from crawler.errors import PantauError, StoreBusy, StoreLocked, UsageError, WorkerError
+from crawler.errors import (
+    ConfigError,
+    PantauError,
+    StoreBusy,
+    StoreError,
+    StoreLocked,
+    StoreUnwritable,
+    UsageError,
+    WorkerError,
+)
+from crawler.health import Network, judge
 from crawler.identity import entry_key, host_key
-from crawler.items import Memory, PollReport, PollTask, Source
+from crawler.items import Memory, PollReport, PollTask, Recheck, Source, Standing
 from crawler.netguard import AddressGuard, resolve_allowed
 from crawler.politeness import retry_after_s
 from crawler.rhythm import decide_next_poll
 from crawler.settings import LIMITS
+from operation import STUCK_S, Clock, Meters, StatusServer, health_page, tell_systemd
 
 if TYPE_CHECKING:
     from pipelines.alerts import Plan
     from pipelines.channels import Attempt, Sender
-    from pipelines.store import Recorded, Store
+    from pipelines.store import Past, Recorded, Store
 
 log = logging.getLogger("pantau")
 TICK_S = 1.0
 STOP_S = 4.0  # what runs is given up then; with the crawl process's own end SIGTERM takes at most 7 s
 POLLS_AT_ONCE = 32  # a crawl process: enough to hide slow outlets, few enough to keep its memory small
+BUSY_ATTEMPTS = 60  # of 5 s each: a crawl by hand waits some minutes for whoever locks the database
+DELIVERY_S = 120.0  # longer than any delivery takes
+UPKEEP_S = 3600.0  # retention and a look at the log file; a day's worth is a few batches
+FULL_PAUSE_S = 10.0  # GUARANTEES B3: work goes on within 60 s of there being room again
 FAILED = frozenset({"failed", "refused", "killed"})
 
 
@@ -84,9 +100,14 @@ class Watch:
 
     def __init__(self, config: Config, store: Store, crew: Crew, relay: Any) -> None:
         self.config, self.store, self.crew, self.relay = config, store, crew, relay
+        self._sources = {source.id: source for source in config.sources}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
+        self.network: Network | None = None  # a daemon's: one crawl by hand says little of the network
+        self.meters: Meters | None = None
+        self.waiting_since_s: float | None = None  # since when a report could not be recorded, monotonic
         self._plans = {alerts: _plan(config, alerts=alerts) for alerts in (True, False)}
+        self._ending: set[asyncio.Task[None]] = set()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -100,16 +121,40 @@ class Watch:
         settings, rules = crawl_settings(config)
         with Store(config.settings.database, daemon=daemon) as store:
             store.sync_sources(config.sources)
-            async with (
-                Crew(settings, rules, workers=config.settings.workers, on_progress=on_progress) as crew,
-                _sender(config) as sender,
-            ):
-                watch = cls(config, store, crew, None)
-                watch.relay = Relay(store, watch.call, config.channels, sender)
-                try:
-                    yield watch
-                finally:
-                    watch._thread.shutdown(wait=True)
+            crew = Crew(settings, rules, workers=config.settings.workers, on_progress=on_progress)
+            watch = cls(config, store, crew, None)
+            watch.relay = Relay(store, watch.call, config.channels, _sender(config), **_telling(config))
+            try:
+                yield watch
+            finally:
+                for task in watch._ending:
+                    task.cancel()
+                await asyncio.gather(*watch._ending, return_exceptions=True)
+                await watch.crew.stop()
+                await watch.relay.sender.close()
+                watch._thread.shutdown(wait=True)
+
+    async def reconfigure(self, config: Config) -> None:
+        """Go on under another configuration of the same database: polls under way end under the old one. Raises StoreError."""
+        settings, rules = await asyncio.to_thread(crawl_settings, config)
+        await self.call(self.store.sync_sources, config.sources)
+        old: Crew | None = self.crew
+        if self.crew.serves(settings, rules, config.settings.workers):
+            old = None
+        else:
+            self.crew = Crew(settings, rules, workers=config.settings.workers)
+        sender = self.relay.reconfigured(config.channels, _sender(config), **_telling(config))
+        self.config = config
+        self._sources = {source.id: source for source in config.sources}
+        self._plans = {alerts: _plan(config, alerts=alerts) for alerts in (True, False)}
+        task = asyncio.create_task(_end_old(old, sender))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The sources of the configuration by id."""
+        return self._sources
 
     async def call(self, method: Callable[..., Any], *values: Any) -> Any:
         """Run a store method in the store's own thread: a slow disk must not stop the loop."""
@@ -119,38 +164,72 @@ class Watch:
         self, source: Source, *, since: datetime | None = None, limit: int | None = None, alerts: bool = True
     ) -> Summary:
         """Poll a source and record what came of it; return the summary. Raises StoreError where it could not be recorded."""
-        memory, failures = (
-            await self.call(self.store.memory, source.id),
-            await self.call(self.store.failures, source.id),
-        )
-        rechecks = await self.call(self.store.due_rechecks, source.id, datetime.now(UTC))
+        memory, past, rechecks = await self.call(self._before, source.id)
         report = await self.crew.poll(PollTask(source, memory, since, limit or int(LIMITS.max_entries), rechecks))
-        next_at = decide_next_poll(source, report, failures, datetime.now(UTC), self._rng)
-        recorded: Recorded = await self._recorded(report, next_at, self._plans[alerts])
+        if self.network is not None and self.network.saw(host_key(source.url), report):
+            await self._note_network(report)
+        offline = self.network is not None and self.network.down_since is not None
+        standing, rhythm = judge(past.rhythm, past.health, report, past.planned_s, offline=offline)
+        failures = past.failures if standing.counts_as_failure else 0
+        next_at = decide_next_poll(source, report, failures, datetime.now(UTC), self._rng, rhythm)
+        recorded: Recorded = await self._recorded(report, next_at, self._plans[alerts], standing)
         summary = summarised(report, recorded)
+        took_s = (report.finished_at - report.started_at).total_seconds()
         log.info(
             "poll source=%s outcome=%s found=%d new=%d kept=%d revised=%d duplicates=%d off_topic=%d alerts=%d errors=%d seconds=%.1f",
             *(source.id, report.outcome, report.found, report.new, summary.kept, summary.revised, summary.duplicates),
-            *(
-                report.off_topic,
-                recorded.alerts,
-                len(report.errors),
-                (report.finished_at - report.started_at).total_seconds(),
-            ),
+            *(report.off_topic, recorded.alerts, len(report.errors), took_s),
         )
+        if self.meters is not None:
+            done = {name: getattr(summary, name) for name in ("kept", "revised", "duplicates", "off_topic")}
+            self.meters.poll(report.outcome, took_s, done)
         return summary
 
-    async def _recorded(self, report: PollReport, next_at: datetime, plan: Plan) -> Recorded:
-        """Record a report; wait for as long as somebody else keeps the database locked, for the report is not lost by waiting."""
-        for attempt in range(1, 61):
+    def _before(self, source: str) -> tuple[Memory, Past, tuple[Recheck, ...]]:
+        now = datetime.now(UTC)
+        return self.store.memory(source), self.store.past(source), self.store.due_rechecks(source, now)
+
+    async def _note_network(self, report: PollReport) -> None:
+        """Tell once that the network is down, or up again."""
+        assert self.network is not None
+        down_since = self.network.down_since
+        if down_since:
+            log.warning("network down since=%s", f"{down_since:%Y-%m-%dT%H:%M:%SZ}")
+        else:
+            log.warning("network up")
+        with contextlib.suppress(StoreBusy, StoreUnwritable):  # the notice is lost, the polls are not
+            await self.call(
+                self.store.note_network, down_since, self.network.missed, report.finished_at, self._plans[True]
+            )
+
+    async def _recorded(self, report: PollReport, next_at: datetime, plan: Plan, standing: Standing) -> Recorded:
+        """Record a report; wait for as long as somebody else keeps the database locked, for the report is not lost by waiting.
+
+        A daemon also waits for room on the disk, and without end.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                recorded: Recorded = await self.call(self.store.record, report, next_at, plan)
-            except StoreBusy as error:
+                recorded: Recorded = await self.call(self.store.record, report, next_at, plan, standing)
+            except (StoreBusy, StoreUnwritable) as error:
+                daemon = self.network is not None
+                if not daemon and (isinstance(error, StoreUnwritable) or attempt > BUSY_ATTEMPTS):
+                    raise
                 log.warning("report waits source=%s attempt=%d error=%s", report.source, attempt, error)
-                await asyncio.sleep(1)
+                self.waiting_since_s = self.waiting_since_s or time.monotonic()
+                await asyncio.sleep(1 if isinstance(error, StoreBusy) else FULL_PAUSE_S)
             else:
+                self.waiting_since_s = None
                 return recorded
-        raise StoreBusy(f"{self.store.path} stayed locked for minutes; the poll of {report.source} is done again later")
+
+
+async def _end_old(crew: Crew | None, sender: Sender) -> None:
+    """End what served the old configuration once nothing uses it any more."""
+    if crew is not None:
+        await crew.retire()
+    await asyncio.sleep(DELIVERY_S)
+    await sender.close()
 
 
 # ----------------------------------------------------------------------------------------------------------- once
@@ -245,7 +324,13 @@ def _plan(config: Config, *, alerts: bool) -> Plan:
 
     notify = {rule.id: rule.notify for rule in config.rules} if alerts else {}
     max_age = config.alerts.max_age_s
-    return Plan(notify, None if max_age is None else timedelta(seconds=max_age), config.settings.recheck_s)
+    health = config.alerts.health if alerts else ()
+    return Plan(notify, None if max_age is None else timedelta(seconds=max_age), config.settings.recheck_s, health)
+
+
+def _telling(config: Config) -> dict[str, Any]:
+    """Return what the relay goes by beside the channels."""
+    return {"zone": ZoneInfo(config.settings.timezone), "health": config.alerts.health}
 
 
 # ------------------------------------------------------------------------------------------------------- for ever
@@ -254,50 +339,169 @@ def _plan(config: Config, *, alerts: bool) -> Plan:
 class Daemon:
     """Polls what is due and sends what is due, until it is told to stop."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, load: Callable[[], Config] | None = None) -> None:
         self.watch = watch
+        self.watch.network = Network()
         self.stopping = asyncio.Event()
-        self._sources = {source.id: source for source in watch.config.sources}
+        self._load = load
+        self._clock = Clock()
+        self._last_tick_s = time.monotonic()
+        self._lag_s = 0.0
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._sending: set[asyncio.Task[None]] = set()
+        self._others: set[asyncio.Task[None]] = set()  # deliveries, upkeep, a reload
         self._hosts: Counter[str] = Counter()
-        self._width = POLLS_AT_ONCE * watch.config.settings.workers
+
+    @property
+    def _sources(self) -> dict[str, Source]:
+        return self.watch.sources
+
+    @property
+    def _width(self) -> int:
+        return POLLS_AT_ONCE * self.watch.config.settings.workers
 
     async def run(self) -> None:
         """Run until `stopping` is set; then give what runs STOP_S to end."""
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-        clock = AsyncIOScheduler(
+        timer = AsyncIOScheduler(
             timezone=UTC,
             # Without a grace time a tick that comes late is run late; by default it would be dropped after a second.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        clock.add_job(self.start_due, "interval", seconds=TICK_S, next_run_time=datetime.now(UTC))
-        clock.add_job(self.deliver_due, "interval", seconds=TICK_S, next_run_time=datetime.now(UTC))
-        clock.start()
-        log.info("watching sources=%d database=%s", len(self._sources), self.watch.store.path)
-        try:
-            await self.stopping.wait()
-        finally:
-            clock.pause()
-            under_way = [*self._running.values(), *self._sending]
-            if under_way:
+        now = datetime.now(UTC)
+        timer.add_job(self.start_due, "interval", seconds=TICK_S, next_run_time=now)
+        timer.add_job(self.start_delivering, "interval", seconds=TICK_S, next_run_time=now)
+        timer.add_job(self.start_upkeep, "interval", seconds=UPKEEP_S, next_run_time=now + timedelta(seconds=300))
+        await self._take_up()
+        async with self._status_server():
+            timer.start()
+            waking = asyncio.create_task(self._beat(timer))
+            log.info("watching sources=%d database=%s", len(self._sources), self.watch.store.path)
+            tell_systemd("READY=1")
+            try:
+                await self.stopping.wait()
+            finally:
+                tell_systemd("STOPPING=1")
+                timer.pause()
+                waking.cancel()
+                under_way = [*self._running.values(), *self._others, waking]
                 await asyncio.wait(under_way, timeout=STOP_S)
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
-            clock.shutdown(wait=False)
-            log.info("stopped")
+                for task in under_way:
+                    task.cancel()
+                await asyncio.gather(*under_way, return_exceptions=True)
+                timer.shutdown(wait=False)
+                log.info("stopped")
+
+    def start(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run a job beside the ticks; it is waited for at the end."""
+        task = asyncio.create_task(job)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    @contextlib.asynccontextmanager
+    async def _status_server(self) -> AsyncIterator[None]:
+        """Serve /metrics and /healthz where the configuration asks for it. Raises UsageError where the port is taken."""
+        port = self.watch.config.settings.metrics_port
+        if port is None:
+            yield
+            return
+        self.watch.meters = Meters()
+        try:
+            async with StatusServer(port, {"/metrics": self._metrics, "/healthz": self._health}):
+                yield
+        except OSError as error:
+            raise UsageError(f"settings.metrics_port: port {port} cannot be used: {error.strerror}") from error
+
+    async def _health(self) -> tuple[int, str, bytes]:
+        assert self.watch.network is not None
+        return health_page(
+            self._last_tick_s, self.watch.waiting_since_s, network_up=self.watch.network.down_since is None
+        )
+
+    async def _metrics(self) -> tuple[int, str, bytes]:
+        assert self.watch.meters is not None and self.watch.network is not None
+        gauges = await self.watch.call(self.watch.store.gauges)
+        gauges |= {
+            "polls_running": len(self._running),
+            "network_up": self.watch.network.down_since is None,
+            "loop_lag_seconds": self._lag_s,
+        }
+        return 200, "text/plain; version=0.0.4; charset=utf-8", self.watch.meters.text(gauges)
+
+    async def reload(self) -> None:
+        """Read sources.yaml again (SIGHUP). A broken one is told in the log, and the old one stays."""
+        assert self._load is not None
+        tell_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            config = await asyncio.to_thread(self._load)
+            changed = [
+                name for name in ("database", "metrics_port", "logs") if _differs(self.watch.config, config, name)
+            ]
+            if changed:
+                log.error("reload: settings.%s changes with a restart only; the rest was not read either", changed[0])
+            else:
+                await self.watch.reconfigure(config)
+                log.info(
+                    "reloaded sources=%d rules=%d channels=%d",
+                    len(config.sources),
+                    len(config.rules),
+                    len(config.channels),
+                )
+        except (ConfigError, StoreError) as error:
+            for line in str(error).splitlines():
+                log.error("reload refused, the old configuration stays: error=%s", line)
+        tell_systemd("READY=1")
+
+    async def _take_up(self) -> None:
+        """Take up where the last daemon ended: whether the network was down, and times that a clock set back has left too far."""
+        from pipelines.database import parse_stamp
+
+        store, network = self.watch.store, self.watch.network
+        assert network is not None
+        network.down_since = parse_stamp(await self.watch.call(store.mark, "network_down_since"))
+        longest_s = max([LIMITS.max_retry_after_s, *(source.every_s or 0.0 for source in self._sources.values())])
+        count = await self.watch.call(store.pull_in, datetime.now(UTC), timedelta(seconds=longest_s * 1.2))
+        if count:
+            log.warning("times too far ahead, the clock must have been set back: made due count=%d", count)
+
+    async def _beat(self, timer: Any) -> None:
+        """Measure the loop's lag, feed systemd's watchdog, and wake the timer after the clock was set back: it would sleep until
+        the old time comes again."""
+        while True:
+            before_s = time.monotonic()
+            await asyncio.sleep(TICK_S)
+            self._lag_s = time.monotonic() - before_s - TICK_S
+            if time.monotonic() - self._last_tick_s < STUCK_S:
+                tell_systemd("WATCHDOG=1")
+            try:
+                if await self._heed_clock():
+                    for job in timer.get_jobs():
+                        job.modify(next_run_time=datetime.now(UTC))
+            except StoreError as error:
+                log.warning("clock not heeded error=%s", error)
+
+    async def _heed_clock(self) -> bool:
+        """Move what is due along with a clock that jumped; return whether it did. Raises StoreError."""
+        jump_s = self._clock.jump_s()
+        if not jump_s:
+            return False
+        log.warning("clock jumped seconds=%+.0f", jump_s)
+        await self.watch.call(self.watch.store.move_times, timedelta(seconds=jump_s))
+        return True
 
     async def start_due(self) -> None:
-        """Start a poll of each due source whose hosts nobody is polling."""
-        free = self._width - len(self._running)
+        """Start a poll of each due source whose hosts nobody is polling; while the network is down, of a few."""
+        await self._heed_clock()
+        self._last_tick_s = time.monotonic()
+        assert self.watch.network is not None
+        width = Network.PROBES if self.watch.network.down_since else self._width
+        free = width - len(self._running)
         if free <= 0 or self.stopping.is_set():
             return
         due = await self.watch.call(self.watch.store.due_sources, datetime.now(UTC), free + len(self._running))
         for name in due:
             source = self._sources.get(name)
-            if source is None or name in self._running or len(self._running) >= self._width:
+            if source is None or name in self._running or len(self._running) >= width:
                 continue
             hosts = {host_key(source.url), *(host_key(discover.url) for discover in source.discover)}
             if any(self._hosts[host] for host in hosts):
@@ -318,17 +522,40 @@ class Daemon:
             self._hosts.subtract(hosts)
             del self._running[source.id]
 
-    async def deliver_due(self) -> None:
+    async def start_delivering(self) -> None:
         """Start sending the alerts that are due; a channel that is slow does not keep the next tick waiting."""
-        task = asyncio.create_task(self._deliver())
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self.start(self._deliver())
 
     async def _deliver(self) -> None:
         try:
-            await self.watch.relay.deliver_due()
-        except StoreBusy as error:
+            counts = await self.watch.relay.deliver_due()
+        except (StoreBusy, StoreUnwritable) as error:
             log.warning("alerts wait error=%s", error)
+        else:
+            if self.watch.meters is not None:
+                self.watch.meters.deliveries(counts)
+
+    async def start_upkeep(self) -> None:
+        """Start what is done now and then: retention, and a look at the write-ahead log."""
+        self.start(self._keep_up())
+
+    async def _keep_up(self) -> None:
+        from pipelines.upkeep import MAX_WAL_BYTES
+
+        settings, store, now = self.watch.config.settings, self.watch.store, datetime.now(UTC)
+        try:
+            for method, age_s in ((store.prune, settings.prune_s), (store.drop_bodies, settings.keep_bodies_s)):
+                total = 0
+                while age_s and (count := await self.watch.call(method, now - timedelta(seconds=age_s))):
+                    total += count
+                    await asyncio.sleep(0.2)  # polls are recorded in between
+                if total:
+                    log.info("retention %s articles=%d", method.__name__, total)
+            log_bytes = await self.watch.call(store.wal_bytes)
+            if log_bytes > MAX_WAL_BYTES:
+                log.warning("a reader keeps the write-ahead log from being emptied bytes=%d", log_bytes)
+        except StoreError as error:
+            log.warning("upkeep waits error=%s", error)
 
     async def retry_alerts(self) -> None:
         """Make waiting and failed alerts due now (SIGUSR1, sent by `pantau alerts retry`)."""
@@ -336,22 +563,23 @@ class Daemon:
         log.info("alerts made due count=%d", count)
 
 
-async def run_daemon(config: Config) -> None:
-    """Watch until SIGTERM or SIGINT. Raises StoreError, where another daemon has the database, say."""
+async def run_daemon(config: Config, load: Callable[[], Config]) -> None:
+    """Watch until SIGTERM or SIGINT; `load` reads the configuration again on SIGHUP.
+
+    Raises StoreError, where another daemon has the database, say.
+    """
     async with Watch.opened(config, daemon=True) as watch:
-        daemon = Daemon(watch)
+        daemon = Daemon(watch, load)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.stopping.set)
-        pending: set[asyncio.Task[None]] = set()
-
-        def retry() -> None:
-            task = asyncio.create_task(daemon.retry_alerts())
-            pending.add(task)
-            task.add_done_callback(pending.discard)
-
-        loop.add_signal_handler(signal.SIGUSR1, retry)
+        loop.add_signal_handler(signal.SIGUSR1, lambda: daemon.start(daemon.retry_alerts()))
+        loop.add_signal_handler(signal.SIGHUP, lambda: daemon.start(daemon.reload()))
         await daemon.run()
+
+
+def _differs(one: Config, other: Config, name: str) -> bool:
+    return bool(getattr(one.settings, name) != getattr(other.settings, name))
 
 
 async def retry_alerts(config: Config) -> dict[str, int]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.render import one_line
 
 if TYPE_CHECKING:
+    from doctor import Finding
     from scheduler import Summary
 
 
@@ -55,6 +57,46 @@ def print_stories(rows: Sequence[dict[str, Any]]) -> None:
             print(f"  {one_line(article['outlet'])}: {article['url']}")
     if not rows:
         print("nothing found")
+
+
+_STATES = ("ok", "new", "silent", "failing", "layout_changed", "not_a_feed", "blocked")
+
+
+def print_status(record: dict[str, Any]) -> None:
+    """Print each source, what is not well last, and under it the state of the whole watch at a glance."""
+    sources = sorted(
+        (row for row in record["sources"] if row["active"]), key=lambda row: (_STATES.index(row["state"]), row["id"])
+    )
+    columns = ("id", "state", "state_since", "last_new_at", "articles", "failures", "next_poll_at", "error")
+    print_table(columns, [tuple(row[name] for name in columns) for row in sources])
+    states = Counter(row["state"] for row in sources)
+    told = ", ".join(f"{states[state]} {state.replace('_', ' ')}" for state in _STATES if states[state])
+    print(f"\nsources: {len(sources)} ({told})" if sources else "\nsources: none polled yet")
+    if record["network_down_since"]:
+        print(f"network: down since {record['network_down_since']}")
+    counts = record["database"]
+    newest = max((row["last_new_at"] or "" for row in sources), default="")
+    print(
+        f"stored: {counts['articles']} articles in {counts['stories']} stories, {counts['bytes'] / 1e6:.1f} MB"
+        + (f"; something new last at {newest}" if newest else "")
+    )
+    print(f"alerts: {counts['alerts_sent']} sent, {counts['alerts_waiting']} waiting, {counts['alerts_failed']} failed")
+    for row in record["channels"]:
+        if row["failing_since"]:
+            print(
+                one_line(
+                    f"channel {row['id']}: fails since {row['failing_since']}, {row['waiting']} wait: {row['error']}"
+                )
+            )
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print what the doctor found, each with its mend."""
+    for finding in findings:
+        mark = {"ok": "ok     ", "warning": "WARNING", "problem": "PROBLEM"}[finding.level]
+        print(one_line(f"{mark} {finding.about}: {finding.found}"))
+        if finding.mend:
+            print(f"        {finding.mend}")
 
 
 def print_backtest(records: Sequence[dict[str, Any]]) -> None:

@@ -47,6 +47,10 @@ class Settings:
     keep: Literal["matching", "all"]
     recheck_s: tuple[float, ...]
     archive: bool
+    keep_bodies_s: float | None
+    prune_s: float | None
+    logs: Literal["human", "json"]
+    metrics_port: int | None
     workers: int
     dask: str | None
 
@@ -191,6 +195,10 @@ def _settings(entry: SettingsEntry, database: Path) -> Settings:
         keep=entry.keep,
         recheck_s=tuple(sorted(entry.recheck)),
         archive=entry.archive,
+        keep_bodies_s=entry.keep_bodies,
+        prune_s=entry.prune,
+        logs=entry.logs,
+        metrics_port=entry.metrics_port,
         workers=entry.workers,
         dask=entry.dask,
     )

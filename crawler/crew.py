@@ -20,7 +20,7 @@ from typing import Any
 
 from crawler.config import Config
 from crawler.errors import WorkerError
-from crawler.identity import host_key
+from crawler.identity import host_key, redacted, split
 from crawler.items import CrawlSettings, PollError, PollReport, PollTask, from_json, to_json
 from crawler.settings import LIMITS
 from crawler.worker import LINE_LIMIT
@@ -58,7 +58,7 @@ class Crew:
         try:
             return await (await self._process_for(task)).poll(task)
         except _Died as error:
-            problem = PollError(task.source.url, "killed", str(error))
+            problem = PollError(redacted(task.source.url), "killed", str(error))
             return PollReport(task.source.id, "killed", started_at, datetime.now(UTC), errors=(problem,))
 
     async def _process_for(self, task: PollTask) -> _Process:
@@ -74,11 +74,28 @@ class Crew:
                 )
             return process
 
+    def serves(self, settings: CrawlSettings, rules: str, workers: int) -> bool:
+        """Return whether it crawls under these settings, with so many processes."""
+        wanted = {"settings": to_json(settings), "rules": rules}
+        return self._first_line == wanted and len(self._processes) == workers
+
+    async def retire(self) -> None:
+        """Let the processes finish their polls, and end."""
+        processes = [process for process in (*self._processes, *self._retired) if process is not None]
+        for process in processes:
+            process.take_no_more()
+        await asyncio.gather(*(process.child.wait() for process in processes))
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End the processes within STOP_S."""
+        await asyncio.gather(*(process.stop() for process in (*self._processes, *self._retired) if process is not None))
+
     async def __aenter__(self) -> Crew:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(process.stop() for process in (*self._processes, *self._retired) if process is not None))
+        await self.stop()
 
 
 class _Died(Exception):
@@ -130,9 +147,14 @@ class _Process:
         if self.mib > LIMITS.max_worker_mib or self.done > LIMITS.max_worker_polls:
             if self.child.stdin is not None and not self.child.stdin.is_closing():
                 log.info("crawl process replaced: pid=%d mib=%.0f polls=%d", self.child.pid, self.mib, self.done)
-                self.child.stdin.close()
+                self.take_no_more()
             return False
         return True
+
+    def take_no_more(self) -> None:
+        """Let it end after the polls that it has under way."""
+        if self.child.stdin is not None and not self.child.stdin.is_closing():
+            self.child.stdin.close()
 
     async def poll(self, task: PollTask) -> PollReport:
         future: asyncio.Future[PollReport] = asyncio.get_running_loop().create_future()
@@ -243,6 +265,8 @@ def crawl_settings(config: Config) -> tuple[CrawlSettings, str]:
     addresses += [discover.url for source in config.sources for discover in source.discover]
     addresses += [url for source in config.sources for url in source.urls]
     hosts = {host_key(address) for address in addresses}
+    passwords = {parts.password or "" for parts in map(split, addresses) if parts is not None}
+    secrets = {secret for secret in config.secrets() | passwords if secret and any(secret in url for url in addresses)}
     settings = CrawlSettings(
         contact=config.settings.contact or "",
         delay_s=config.settings.delay_s,
@@ -252,6 +276,7 @@ def crawl_settings(config: Config) -> tuple[CrawlSettings, str]:
         rules=rules,
         search_words=search_words(config.topic) if config.settings.keep == "matching" else (),
         ports=tuple(sorted(host for host in hosts if host.rpartition(":")[2] not in ("80", "443"))),
+        secrets=tuple(sorted(secrets)),
     )
     decided_by = json.dumps([settings.keep, settings.topic], sort_keys=True, ensure_ascii=False)
     return settings, hashlib.sha256(decided_by.encode()).hexdigest()[:16]

@@ -7,9 +7,10 @@
     ├── StoreError               the database
     │   ├── StoreLocked          another pantau writes to it
     │   ├── StoreBusy            it stayed locked for longer than we wait; try again
-    │   └── StoreUnusable        not ours, newer than this program, corrupt, or the disk is full
+    │   └── StoreUnusable        not ours, newer than this program, or corrupt
+    │       └── StoreUnwritable  no room, a broken or read-only disk; may mend itself
     ├── FetchError               one request failed: `kind` is one word of FETCH_KINDS
-    ├── DiscoveryError           a listing is not what it should be: `kind` is one of not_a_feed, blocked, bad_selector
+    ├── DiscoveryError           a listing is not what it should be: `kind` is one of not_a_feed, blocked, too_large, bad_selector
     └── WorkerError              the crawl process could not start, or died
 
 This module imports nothing of ours.
@@ -76,7 +77,11 @@ class StoreBusy(StoreError):
 
 
 class StoreUnusable(StoreError):
-    """The file is not ours, is from a newer version, is damaged, or there is no room; nothing was written."""
+    """The file is not ours, is from a newer version, or is damaged; nothing was written."""
+
+
+class StoreUnwritable(StoreUnusable):
+    """The disk has no room, is broken or read-only; nothing was written, and later it may work."""
 
 
 class FetchError(PantauError):
@@ -93,7 +98,7 @@ class FetchError(PantauError):
 class DiscoveryError(PantauError):
     """A listing was answered but is not what it should be."""
 
-    def __init__(self, kind: Literal["not_a_feed", "blocked", "bad_selector"], message: str) -> None:
+    def __init__(self, kind: Literal["not_a_feed", "blocked", "too_large", "bad_selector"], message: str) -> None:
         super().__init__(message)
         self.kind = kind
 

@@ -204,6 +204,7 @@ class CrawlSettings:
     rules: dict[str, Any] = field(default_factory=dict)
     search_words: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()  # host:port beside 80 and 443 that sources.yaml names
+    secrets: tuple[str, ...] = ()  # what stands in addresses and must not be in logs and errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +303,37 @@ class PollReport:
     requests: int = 0
     downloaded_bytes: int = 0
     truncated: bool = False  # more was listed than a poll takes
+    arrivals: tuple[datetime, ...] = ()  # when the new entries were published; of undated ones, when they were found
+    gap: bool = False  # nothing that is listed was known: entries may have come and gone since the poll before
+
+
+SourceState = Literal["new", "ok", "silent", "layout_changed", "blocked", "not_a_feed", "failing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that those who look after the watch must know of a source, once: a state begins or ends, or a gap.
+
+    `kind` is an alert's type, `detail` one plain sentence in English.
+    """
+
+    kind: str
+    state: str
+    since: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a source stands after a poll: recorded in the poll's transaction. `rhythm` and `health` are JSON of what was learned."""
+
+    state: SourceState
+    since: datetime
+    rhythm: str
+    health: str
+    notices: tuple[Notice, ...] = ()
+    counts_as_failure: bool = True  # False while our own network is down
+    overrun: bool = False
 
 
 T = TypeVar("T")

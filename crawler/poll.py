@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from crawler.discovering import Discovery
 from crawler.errors import FetchError
 from crawler.fetch import Answer, Fetcher
-from crawler.identity import entry_key, host_key
+from crawler.identity import entry_key, host_key, redacted
 from crawler.items import (
     Article,
     Entry,
@@ -71,7 +71,7 @@ class Poller:
         try:
             return await _Poll(own, task, started_at).run()
         except Exception as error:  # noqa: BLE001  the boundary "per source": a bug met by one source must not stop the others
-            problem = PollError(task.source.url, "failed", f"{type(error).__name__}: {error}")
+            problem = PollError(redacted(task.source.url), "failed", f"{type(error).__name__}: {error}")
             return PollReport(task.source.id, "failed", started_at, self.clock(), errors=(problem,))
 
 
@@ -89,6 +89,7 @@ class _Poll:
     found: Discovery = field(init=False)
     left_out: bool = False  # --limit or --since passed over something listed: the listings must be read again next time
     not_before: datetime | None = None
+    held_chars: int = 0  # text of the articles read so far: a report must fit into memory, several times
 
     @property
     def source(self) -> Source:
@@ -98,7 +99,7 @@ class _Poll:
         memory = self.task.memory
         if memory.not_before and not self._due(memory.not_before):
             message = f"the host asked not to be called before {memory.not_before:%Y-%m-%dT%H:%M:%SZ}"
-            wait = PollError(self.source.url, "wait", message)
+            wait = PollError(redacted(self.source.url), "wait", message)
             return PollReport(self.source.id, "refused", self.started_at, self.poller.clock(), errors=(wait,))
         same_topic = memory.rules == self.poller.rules
         self.known = {key: item for key, item in memory.known.items() if same_topic or item.outcome != "off_topic"}
@@ -141,7 +142,25 @@ class _Poll:
             requests=self.poller.fetcher.requests,
             downloaded_bytes=self.poller.fetcher.downloaded_bytes,
             truncated=truncated,
+            arrivals=self._arrivals(listed),
+            gap=bool(listed) and bool(memory.known) and not any(self._was_known(key, entry) for key, entry in listed),
         )
+
+    def _was_known(self, key: str, entry: Entry) -> bool:
+        known = self.task.memory
+        return key in known.known or key in known.pending or _guid_key(entry) in known.known
+
+    def _arrivals(self, listed: list[tuple[str, Entry]]) -> tuple[datetime, ...]:
+        """Return when the new entries were published; undated ones came just now, but for those of a first poll: nobody knows."""
+        found = []
+        for key, entry in listed:
+            if self._was_known(key, entry):
+                continue
+            if entry.published_at and entry.published_at <= self.started_at:
+                found.append(entry.published_at)
+            elif self.task.memory.known:
+                found.append(self.started_at)
+        return tuple(found)
 
     def _due(self, at: datetime) -> bool:
         """Return whether the moment has come, or lies so far ahead that the clock must have been set back since."""
@@ -214,7 +233,7 @@ class _Poll:
         if late:
             await asyncio.wait(late)
             message = f"{len(late)} articles left for the next poll after {int(LIMITS.poll_timeout_s)} s"
-            self.errors.append(PollError(self.source.url, "timeout", message))
+            self.errors.append(PollError(redacted(self.source.url), "timeout", message))
         for (key, entry), task in zip(chosen, tasks, strict=True):
             if task.cancelled():
                 self._put_off(key, entry, "not read in time", count=False)
@@ -225,6 +244,9 @@ class _Poll:
         host = self.poller.fetcher.hosts.of(host_key(entry.url))
         if host.rests(time.monotonic()):
             self._put_off(key, entry, "the host failed too often in a row", count=False)
+            return
+        if self.held_chars > LIMITS.max_poll_chars:
+            self._put_off(key, entry, "the poll holds as much text as it may", count=False)
             return
         try:
             result = await self._article(key, entry)
@@ -308,14 +330,14 @@ class _Poll:
             # What a cache or a guard shows for a while; looked at again before it is believed.
             attempts = self.pending[key].attempts + 1 if key in self.pending else 1
             if attempts < _PASSING_ATTEMPTS:
-                self.errors.append(PollError(entry.url, result.kind, result.detail))
+                self.errors.append(_rejected(entry.url, result))
                 self._put_off(key, entry, result.detail, count=True)
                 return
         self.pending.pop(key, None)
         if isinstance(result, Rejection):
             self.off_topic += result.kind == "off_topic"
             if result.kind not in ("off_topic", "old"):
-                self.errors.append(PollError(entry.url, result.kind, result.detail or result.kind))
+                self.errors.append(_rejected(entry.url, result))
             self._know(key, entry, result.kind)
             return
         if self.task.since and result.published_at and result.published_at < self.task.since:
@@ -324,6 +346,7 @@ class _Poll:
                 self.known[key] = self.task.memory.known[key]
             return
         self.articles.append(result)
+        self.held_chars += len(result.body) + sum(map(len, result.cut))
         self._know(key, entry, "kept")
         self.known.setdefault(entry_key(result.url), self.known[key])
 
@@ -377,6 +400,13 @@ class _Poll:
         validators = self.validators if self.left_out else self.found.validators
         memory = Memory(validators, dict(kept), self.pending, self.poller.rules, self.not_before)
         return None if memory == self.task.memory else memory
+
+
+def _rejected(url: str, rejection: Rejection) -> PollError:
+    """Return the error for a page that is no article; one that only stands in the way has the kind that listings give it."""
+    if rejection.detail in ("blocked", "login"):
+        return PollError(url, "blocked", "a login" if rejection.detail == "login" else "a block or challenge page")
+    return PollError(url, rejection.kind, rejection.detail or rejection.kind)
 
 
 def _newest_first(entries: dict[str, Entry]) -> list[tuple[str, Entry]]:

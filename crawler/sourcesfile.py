@@ -22,6 +22,8 @@ from crawler.yamlfile import WrittenFloat
 from pipelines.wilayah import AmbiguousRegion, region_name, resolve_region, similar_regions
 
 MIN_EVERY_S = 5.0
+# What is deleted must be forgotten by listings too, else it would come back as new (LIMITS.known_days, and some).
+MIN_RETENTION_S = 60 * 86400.0
 MAX_DURATION_S = 3650 * 86400.0  # ten years: beyond it is a slip of the keyboard, and times overflow
 ID = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d|w)")
@@ -59,6 +61,13 @@ def _every(value: object) -> float:
     seconds = _duration(value)
     if seconds < MIN_EVERY_S:
         raise wrong(f"a duration of {MIN_EVERY_S:g}s or more")
+    return seconds
+
+
+def _retention(value: object) -> float:
+    seconds = _duration(value)
+    if seconds < MIN_RETENTION_S:
+        raise wrong(f"a duration of {MIN_RETENTION_S / 86400:g}d or more")
     return seconds
 
 
@@ -207,6 +216,7 @@ def _schema(pattern: str | None = None, **more: Any) -> WithJsonSchema:
 
 _DURATION_SCHEMA = _schema(r"^\d+(\.\d+)? *[smhdw]$", examples=["30s", "15m", "2h", "1d"])
 Duration = Annotated[float, BeforeValidator(_duration), _DURATION_SCHEMA]
+Retention = Annotated[float, BeforeValidator(_retention), _DURATION_SCHEMA]
 Every = Annotated[float, BeforeValidator(_every), _DURATION_SCHEMA]
 Digest = Annotated[
     str | float,
@@ -260,6 +270,12 @@ class Settings(_Model):
         max_length=20,
     )
     archive: bool = Field(False, strict=True, description="the response behind every kept article goes to WARC files")
+    keep_bodies: Retention | None = Field(None, description="bodies of older articles are emptied; null: never")
+    prune: Retention | None = Field(None, description="older articles are deleted; null: never")
+    logs: Literal["human", "json"] = Field("human", description="form of the log lines on standard error")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, strict=True, description="/metrics and /healthz on loopback; null: neither"
+    )
     workers: int = Field(1, ge=1, le=64, strict=True, description="crawl processes on this machine")
     dask: Annotated[str, BeforeValidator(_dask), _schema()] | None = Field(
         None, description="crawl on a Dask cluster instead"

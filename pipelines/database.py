@@ -17,7 +17,7 @@ from typing import Self
 
 from sqlite_utils import Database
 
-from crawler.errors import StoreBusy, StoreLocked, StoreUnusable
+from crawler.errors import StoreBusy, StoreLocked, StoreUnusable, StoreUnwritable
 from pipelines.migrations import APPLICATION_ID, NEWEST, migrations
 
 BUSY_S = 5.0  # long enough for another tool's write, short enough that a poll can be put off
@@ -148,8 +148,10 @@ def ours(path: Path) -> Iterator[None]:
             ) from error
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
             raise StoreUnusable(f"{path} is not a usable SQLite database: {error}") from error
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-            raise StoreUnusable(f"{path} cannot be written: {error}") from error
+        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY")):
+            raise StoreUnwritable(f"{path} cannot be written: {error}") from error
+        if name.startswith(("SQLITE_CANTOPEN", "SQLITE_PERM")):
+            raise StoreUnusable(f"{path} cannot be opened: {error}") from error
         raise
     except OSError as error:
         raise StoreUnusable(f"{path} cannot be opened: {error.strerror or error}") from error

@@ -53,6 +53,8 @@ def decide(article: Article, at_address: Stored | None, same_text: Stored | None
         return "duplicate"
     if article.body_status not in ("whole", "too_long") or _same_words(article, at_address):
         return "unchanged"
+    if at_address.body_status == "dropped":  # retention: whether it was edited can no longer be told
+        return "unchanged"
     if at_address.body_status not in ("whole", "too_long"):
         return "complete"
     # A listing's body and a page's are cleaned from different markup: a small difference between them is ours.

@@ -185,9 +185,10 @@ CREATE INDEX alerts_story ON alerts (story_id);
 CREATE INDEX alerts_due ON alerts (next_attempt_at) WHERE state = 'waiting' AND digest_id IS NULL;
 CREATE INDEX alerts_sent ON alerts (channel, sent_at) WHERE state = 'sent';
 CREATE INDEX alerts_digest ON alerts (digest_id) WHERE digest_id IS NOT NULL;
+CREATE INDEX alerts_queue ON alerts (channel) WHERE state = 'waiting' AND digest_id IS NULL;
 
 CREATE TABLE channels (
-  id TEXT PRIMARY KEY, last_sent_at TEXT, failing_since TEXT, error TEXT
+  id TEXT PRIMARY KEY, last_sent_at TEXT, failing_since TEXT, error TEXT, held_until TEXT, last_digest_at TEXT
 ) STRICT;
 
 ALTER TABLE sources ADD COLUMN outcome TEXT;

@@ -1,7 +1,10 @@
-"""The relay: takes due alerts from the database, tries each once, notes what it came to. At least once, one id for ever.
+"""The relay: takes from the database what each channel is to get now, tries it, notes what it came to. At least once, one id for ever.
 
-An alert is in the database from the transaction of its article on; killed between sending and noting, it is sent again under
-the same id. Channels are served side by side, the alerts of one channel in order. Tests: tests/pipelines/test_outbox.py.
+    store.queue ─► pacing.decide ─► send one · bundle into digests · hold        again, until a channel holds or has nothing
+
+An alert is in the database from the transaction of its article on, a digest from before it is sent; killed between sending and
+noting, it is sent again under the same id. Channels are served side by side, the alerts of one channel in order.
+What is promised: docs/alerts.md. Tests: tests/pipelines/test_outbox.py, tests/faults/test_alerts_outage.py.
 """
 
 from __future__ import annotations
@@ -13,100 +16,162 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pipelines.alerts import DueAlert
-from pipelines.channels import Attempt, ChannelLike, Sender
+from pipelines.attempt import Attempt
+from pipelines.channels import ChannelLike, Sender
+from pipelines.pacing import Policy, decide
 from pipelines.store import Store
 
 log = logging.getLogger(__name__)
 GIVE_UP_S = 24 * 3600  # INTERFACE section 6
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 2 * 3600.0
-ROUND_FAILURES = 3  # a receiver that fails so often in a row is left alone until the next round
+MOST_AT_ONCE = 5000  # alerts that one digest takes in; at 3 kB an alert 15 MB for a moment
 
 # Runs a store method where the store lives (the daemon keeps it in one thread) and returns what it returns.
 StoreCall = Callable[..., Awaitable[Any]]
 
 
-class Relay:
-    """Delivers what is due. One at a time for a database: the store's lock sees to it."""
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
 
-    def __init__(self, store: Store, call: StoreCall, channels: Mapping[str, ChannelLike], sender: Sender) -> None:
+
+class Relay:
+    """Delivers what is due. One at a time for a database: the store's lock sees to it.
+
+    `zone`: in which channels say their times; `health`: the channels told when another one fails (none: all others).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        call: StoreCall,
+        channels: Mapping[str, ChannelLike],
+        sender: Sender,
+        *,
+        zone: ZoneInfo,
+        health: Sequence[str] = (),
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._store, self._call, self._channels, self._sender = store, call, channels, sender
+        self._zone, self._health, self._clock, self._sleep = zone, health, clock, sleep
         self._busy: set[str] = set()
+        self._free_at: dict[str, datetime] = {}  # by channel: when the service takes the next message
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
 
+    @property
+    def sender(self) -> Sender:
+        """What it sends with now."""
+        return self._sender
+
+    def reconfigured(
+        self, channels: Mapping[str, ChannelLike], sender: Sender, *, zone: ZoneInfo, health: Sequence[str] = ()
+    ) -> Sender:
+        """Go on with other channels; return the old sender, to be closed when its last deliveries have ended."""
+        old = self._sender
+        self._channels, self._sender, self._zone, self._health = channels, sender, zone, health
+        return old
+
     async def deliver_due(self) -> Counter[str]:
-        """Try each due alert once; return how many were sent, put off (retry) and given up (final).
+        """Send what is due; return how many alerts were sent, put off (retry) and given up (final).
 
         A channel that an earlier call is still busy with is left to it: a slow one holds up nobody else.
         """
-        due: Sequence[DueAlert] = await self._call(self._store.due_alerts, datetime.now(UTC), tuple(self._busy))
-        by_channel: dict[str, list[DueAlert]] = {}
-        for alert in due:
-            by_channel.setdefault(alert.channel, []).append(alert)
-        free = {name: alerts for name, alerts in by_channel.items() if name not in self._busy}
-        self._busy.update(free)
+        names = [name for name in await self._call(self._store.waiting_channels) if name not in self._busy]
+        self._busy.update(names)
         counts: Counter[str] = Counter()
-        for found in await asyncio.gather(*(self._deliver(name, alerts) for name, alerts in free.items())):
+        # One channel's trouble with the database must not leave the others unwatched.
+        for found in await asyncio.gather(*(self._deliver(name) for name in names), return_exceptions=True):
+            if isinstance(found, BaseException):
+                raise found
             counts += found
         return counts
 
-    async def _deliver(self, name: str, alerts: Sequence[DueAlert]) -> Counter[str]:
+    async def _deliver(self, name: str) -> Counter[str]:
         try:
-            return await self._deliver_in_order(name, alerts)
+            return await self._deliver_in_order(name)
         finally:
             self._busy.discard(name)
 
-    async def _deliver_in_order(self, name: str, alerts: Sequence[DueAlert]) -> Counter[str]:
+    async def _deliver_in_order(self, name: str) -> Counter[str]:
         counts: Counter[str] = Counter()
-        failures = 0
-        for alert in alerts:
-            if failures >= ROUND_FAILURES:
-                attempt = Attempt("retry", "the channel failed several times in a row")
-            else:
-                attempt = await self._attempt(name, alert)
-                failures = failures + 1 if attempt.result == "retry" else 0
-            counts[await self._note(alert, attempt)] += 1
-        return counts
-
-    async def _attempt(self, name: str, alert: DueAlert) -> Attempt:
         channel = self._channels.get(name)
+        policy = policy_of(channel, self._zone)
+        while True:
+            now = self._clock()
+            queue, alert = await self._call(self._store.queue, name, now, policy.digest is not None)
+            step = decide(policy, queue, now)
+            if step.do == "bundle" and channel is not None:
+                items = await self._call(self._store.fresh_alerts, name, MOST_AT_ONCE)
+                parts = self._sender.parts(channel, items, step.parts)
+                assert parts and all(parts)  # else this would go round for ever
+                await self._call(self._store.bundle, name, parts, now)
+            elif step.do == "send" and alert is not None:
+                attempt = await self._attempt(name, channel, alert)
+                result, alerts = await self._note(alert, attempt)
+                counts[result] += alerts
+            else:
+                return counts
+
+    async def _attempt(self, name: str, channel: ChannelLike | None, alert: DueAlert) -> Attempt:
         if channel is None:
             return Attempt("retry", f"sources.yaml has no channel {name!r} any more")
+        wait_s = (self._free_at.get(name, self._clock()) - self._clock()).total_seconds()
+        if wait_s > 0:
+            await self._sleep(wait_s)
         try:
             return await self._sender.send(channel, alert.id, alert.payload)
         except Exception as error:
             # The boundary "per delivery": a bug in one service's sender must not stop the others.
             log.exception("alert failed: channel=%s id=%s", name, alert.id)
             return Attempt("retry", type(error).__name__)
+        finally:
+            self._free_at[name] = self._clock() + timedelta(seconds=self._sender.gap_s(channel))
 
-    async def _note(self, alert: DueAlert, attempt: Attempt) -> str:
-        now = datetime.now(UTC)
+    async def _note(self, alert: DueAlert, attempt: Attempt) -> tuple[str, int]:
+        """Note what the attempt came to; return that and how many alerts share it."""
+        now, told = self._clock(), self._told_of(alert.channel)
+        event = (alert.channel, alert.type, alert.id, alert.attempts + 1)
         if attempt.result == "sent":
-            await self._call(self._store.alert_sent, alert.id, now)
-            log.info("alert sent: channel=%s id=%s attempt=%d", alert.channel, alert.id, alert.attempts + 1)
-            return "sent"
-        next_at = now + timedelta(seconds=max(pause_s(alert.attempts + 1, self._rng), attempt.wait_s or 0.0))
+            sent = await self._call(self._store.alert_sent, alert.id, now, told)
+            log.info("alert sent: channel=%s type=%s id=%s attempt=%d alerts=%d", *event, sent)
+            return "sent", sent
         give_up_at = (alert.first_attempt_at or now) + timedelta(seconds=GIVE_UP_S)
-        if attempt.result == "final" or next_at > give_up_at:
-            await self._call(self._store.alert_failed, alert.id, now, attempt.error)
+        late = attempt.result == "retry" and now >= give_up_at
+        if attempt.result == "final" or late:
+            given_up = await self._call(self._store.alert_failed, alert.id, now, attempt.error, told, late)
             log.error(
-                "alert given up: channel=%s id=%s attempt=%d error=%s",
-                alert.channel,
-                alert.id,
-                alert.attempts + 1,
+                "alert given up: channel=%s type=%s id=%s attempt=%d alerts=%d error=%s",
+                *event,
+                given_up,
                 attempt.error,
             )
-            return "final"
-        await self._call(self._store.alert_postponed, alert.id, now, next_at, attempt.error)
-        log.warning(
-            "alert put off: channel=%s id=%s attempt=%d error=%s",
-            alert.channel,
-            alert.id,
-            alert.attempts + 1,
-            attempt.error,
+            return "final", given_up
+        next_at = min(now + timedelta(seconds=pause_s(alert.attempts + 1, self._rng)), give_up_at)
+        if attempt.wait_s is not None:
+            next_at = max(next_at, now + timedelta(seconds=attempt.wait_s))
+        waiting = await self._call(
+            self._store.alert_postponed, alert.id, now, next_at, attempt.error, attempt.wait_s, told
         )
-        return "retry"
+        log.warning(
+            "alert put off: channel=%s type=%s id=%s attempt=%d waiting=%d error=%s", *event, waiting, attempt.error
+        )
+        return "retry", waiting
+
+    def _told_of(self, name: str) -> list[str]:
+        """Return the channels that are told when this one fails."""
+        wanted = [other for other in self._health if other != name and other in self._channels]
+        return wanted or [other for other in self._channels if other != name]
+
+
+def policy_of(channel: ChannelLike | None, zone: ZoneInfo) -> Policy:
+    """Return what a channel of sources.yaml wants; one that is gone from it wants nothing special."""
+    if channel is None:
+        return Policy(None, None, people=False, zone=zone)
+    return Policy(channel.digest, channel.quiet, people=channel.webhook is None, zone=zone)
 
 
 def pause_s(attempts: int, rng: random.Random) -> float:

@@ -1,6 +1,6 @@
-"""Alerts as people and programs read them; the only place that escapes or cuts what goes out.
+"""Alerts as programs get them, and the words that all output shares: times, single lines, the sentence of a hit.
 
-Pure: the clock and the row come in. Tests: tests/pipelines/test_render.py.
+What people read is pipelines.messages'. Pure: the clock and the row come in. Tests: tests/pipelines/test_render.py.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 JSON_COLUMNS = ("flags", "rules", "matches")
 MAX_BODY_BYTES = 20_000  # INTERFACE section 6; Standard Webhooks advises payloads of under 20 kB
+MAX_DIGEST_BYTES = 19_800  # a digest's document stays under 20 kB with its frame
+MAX_ITEM_BYTES = 8_000  # an alert in a digest: two and more fit a document; only a list of matches is ever longer
 # Not after initials and titles ("H.", "Pj.", "Dr."), and not before a small letter ("…!" katanya).
 _SENTENCE_END = re.compile(r"""(?<=[.!?…])(?<!\b[A-Z]\.)(?<!\b[A-Z][a-z]\.)["”’']*\s+(?![a-z])|\n+""")
 _QUOTE_CHARS = 300  # a sentence longer than that does not fit a phone's screen
@@ -54,39 +55,7 @@ _MONTHS = {
     ),
 }
 _ZONE_NAMES = {7: "WIB", 8: "WITA", 9: "WIT"}
-_CATEGORY_NAMES = {
-    "en": {
-        "imbauan": "exhortation",
-        "dugaan": "alleged violation",
-        "proses": "examination",
-        "sanksi": "sanction",
-        "regulasi": "regulation",
-        "data": "figures",
-        "lain": "other",
-    }
-}
-_WORDS = {
-    "id": {
-        "unknown": "waktu terbit tidak diketahui",
-        "media": "media lain",
-        "test": "Uji kanal pantau",
-        "works": "Kanal {} berfungsi.",
-    },
-    "en": {
-        "unknown": "time of publication unknown",
-        "media": "more outlets",
-        "test": "pantau channel test",
-        "works": "Channel {} works.",
-    },
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a person gets: plain text, title in one line."""
-
-    title: str
-    body: str
+DigestItem = dict[str, Any]  # "id", "type", then the alert's data without the body
 
 
 def feed_record(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,9 +67,17 @@ def feed_record(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render_payload(
-    kind: str, now: datetime, rules: Sequence[str], story: Mapping[str, int], row: Mapping[str, Any]
+    kind: str,
+    now: datetime,
+    rules: Sequence[str],
+    story: Mapping[str, Any],
+    row: Mapping[str, Any],
+    former_title: str | None = None,
 ) -> str:
-    """Return the webhook's JSON document (INTERFACE section 6). A body of over 20 kB is cut and marked `body_truncated`."""
+    """Return the webhook's JSON document (INTERFACE section 6). A body of over 20 kB is cut and marked `body_truncated`.
+
+    `former_title`: the headline before an edit; shown where it is another one.
+    """
     article = feed_record(row)
     body = article["body"].encode("utf-8")
     if len(body) > MAX_BODY_BYTES:
@@ -108,58 +85,38 @@ def render_payload(
         article["body_truncated"] = True
         kept = len(article["body"])
         article["matches"] = [match for match in article["matches"] if match["field"] != "body" or match["end"] <= kept]
-    document = {
-        "type": kind,
-        "timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "data": {"rules": list(rules), "story": dict(story), "article": article},
-    }
+    data: dict[str, Any] = {"rules": list(rules), "story": dict(story), "article": article}
+    if former_title is not None and former_title != article["title"]:
+        data["previous"] = {"title": former_title}
+    return render_notice(kind, now, data)
+
+
+def render_notice(kind: str, now: datetime, data: Mapping[str, Any]) -> str:
+    """Return the webhook's JSON document for what tells of no article."""
+    document = {"type": kind, "timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "data": dict(data)}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def render_test_payload(channel: str, now: datetime) -> str:
     """Return the document that `pantau alerts test` sends to a webhook."""
-    document = {
-        "type": "channel.test",
-        "timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "data": {"channel": channel},
-    }
-    return json.dumps(document, separators=(",", ":"))
+    return render_notice("channel.test", now, {"channel": channel})
 
 
-def render_message(payload: str, language: str, zone: ZoneInfo) -> Message:
-    """Return an alert as a message for a phone: category and place, headline, outlet and time, the sentence that matched, link."""
-    data = json.loads(payload)["data"]
-    words = _WORDS[language]
-    if "article" not in data:
-        return Message(words["test"], words["works"].format(data["channel"]))
-    article = data["article"]
-    category = article["category"]
-    where = article["regency"] or article["province"]
-    label = " · ".join(part for part in (_CATEGORY_NAMES.get(language, {}).get(category, category), where) if part)
-    published = article["published_at"]
-    when = (
-        render_time(datetime.fromisoformat(published), article["date_precision"], language, zone)
-        if published
-        else words["unknown"]
-    )
-    others = data["story"]["outlets"] - 1
-    more = f"+{others} {words['media']}" if others > 0 else ""
-    lines = [
-        one_line(article["title"]),
-        " · ".join(part for part in (one_line(article["outlet"]), when, more) if part),
-        _evidence(article),
-        article["url"],
-    ]
-    return Message(
-        one_line(f"[{label}] {article['title']}" if label else article["title"]),
-        "\n\n".join(line for line in lines if line),
-    )
+def digest_item(alert_id: str, payload: Mapping[str, Any], story: Mapping[str, int]) -> DigestItem:
+    """Return an alert as a digest lists it: without its body, with the story as it stands now. At most MAX_ITEM_BYTES."""
+    data = dict(payload["data"])
+    if "article" in data:
+        data["article"] = {name: value for name, value in data["article"].items() if name != "body"}
+        data["story"] = {**data.get("story", {}), **story}
+    item = {"id": alert_id, "type": payload["type"], **data}
+    if "article" in item and digest_bytes([item]) > MAX_ITEM_BYTES:
+        item["article"] |= {"matches": [], "matches_truncated": True}
+    return item
 
 
-def render_test_message(channel: str, language: str) -> Message:
-    """Return what `pantau alerts test` sends to people."""
-    words = _WORDS[language]
-    return Message(words["test"], words["works"].format(channel))
+def digest_bytes(items: Sequence[DigestItem]) -> int:
+    """Return how many bytes the items take in a digest's document."""
+    return sum(len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()) + 1 for item in items)
 
 
 def render_time(at: datetime, precision: str | None, language: str, zone: ZoneInfo) -> str:
@@ -191,13 +148,3 @@ def sentence_around(text: str, start: int, end: int, *, mark: str = "") -> str:
     else:
         before, after = text[left:start], text[end:right]
     return one_line(f"{before}{mark}{text[start:end]}{mark}{after}")
-
-
-def _evidence(article: Mapping[str, Any]) -> str:
-    """Return the first sentence of the body that a rule matched, in quotes; the topic's where the rule matched the title alone."""
-    hits = [match for match in article["matches"] if match["field"] == "body"]
-    hits.sort(key=lambda match: (match["rule"] == "topic", match["start"]))
-    # The payload's body may be cut before the hit.
-    if not hits or hits[0]["end"] > len(article["body"]):
-        return ""
-    return f"“{sentence_around(article['body'], hits[0]['start'], hits[0]['end'])}”"

@@ -2,7 +2,7 @@
 
     record    articles (new, edited, duplicate) ─ story ─ alerts ─ rechecks ─ the source's memory and health     one COMMIT
 
-Writes articles, stories and sources; the outbox's rows are pipelines.alerts', opening and locking pipelines.database's, reading
+Writes articles, stories and sources; the outbox's rows are pipelines.alerts', what time does to the database pipelines.upkeep's, opening and locking pipelines.database's, reading
 pipelines.reader's, deciding pipelines.dedupe's and pipelines.stories'. It imports neither scrapy nor lxml nor trafilatura. Raises StoreError alone. Tests: tests/pipelines/test_store.py; whoever adds a public method adds it there to
 the test that every method raises StoreBusy on a locked database.
 """
@@ -16,15 +16,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crawler.identity import entry_key
-from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, Traits, from_json, to_json
+from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, Standing, from_json, to_json
 from pipelines import dedupe, stories
-from pipelines.alerts import Alerts, Plan
+from pipelines.alerts import Plan
 from pipelines.database import ours, stamp
+from pipelines.traits import parse_traits
+from pipelines.upkeep import Upkeep
 
 NO_PLAN = Plan()
 RECHECKS_A_POLL = 20  # politely: at one a second that is what a poll of a busy outlet costs
 CUT_LINES, CUT_CHARS = 60, 200  # enough to see what went, at a kilobyte an article
-MAX_CANDIDATES = 200  # a busy kabupaten has ten articles on the subject a day; officials are named in more
+# Of all that share a key, those that share the most: a retelling shares persons, quotes, or its place and day.
+MAX_CANDIDATES = 16
+NEWEST_OF_A_KEY = 20  # a busy kabupaten has ten articles on the subject a day; officials are named in more
 CONFIRM_GONE_S = 900  # an outlet that moves servers answers 404 for minutes
 
 
@@ -38,7 +42,17 @@ class Recorded:
     alerts: int = 0
 
 
-class Store(Alerts):
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How a source stood after its last poll: failures in a row, the pause planned then, what was learned (JSON)."""
+
+    failures: int = 0
+    planned_s: float | None = None
+    rhythm: str | None = None
+    health: str | None = None
+
+
+class Store(Upkeep):
     """The database, open for writing; see `Writer` for opening and what it raises."""
 
     # -------------------------------------------------------------------------------------------------------- sources
@@ -70,15 +84,29 @@ class Store(Alerts):
             row = self._conn.execute("SELECT memory FROM memories WHERE source = ?", (source,)).fetchone()
         return from_json(Memory, json.loads(row[0])) if row else Memory()
 
-    def failures(self, source: str) -> int:
-        """Return how many polls of the source have failed in a row."""
+    def past(self, source: str) -> Past:
+        """Return how the source stood after its last poll."""
         with ours(self.path):
-            row = self._conn.execute("SELECT failures FROM sources WHERE id = ?", (source,)).fetchone()
-        return int(row[0]) if row else 0
+            row = self._conn.execute(
+                "SELECT s.failures, s.last_poll_at, s.next_poll_at, h.rhythm, h.health FROM sources s "
+                "LEFT JOIN habits h ON h.source = s.id WHERE s.id = ?",
+                (source,),
+            ).fetchone()
+        if row is None:
+            return Past()
+        failures, last, following, rhythm, health = row
+        planned_s = (
+            (datetime.fromisoformat(following) - datetime.fromisoformat(last)).total_seconds()
+            if last and following
+            else None
+        )
+        return Past(failures, planned_s, rhythm, health)
 
     # --------------------------------------------------------------------------------------------------------- record
 
-    def record(self, report: PollReport, next_poll_at: datetime, plan: Plan = NO_PLAN) -> Recorded:
+    def record(
+        self, report: PollReport, next_poll_at: datetime, plan: Plan = NO_PLAN, standing: Standing | None = None
+    ) -> Recorded:
         """Record a report whole: its articles, their stories and alerts, rechecks, the source's memory and health. Or nothing.
 
         Safe to repeat: what is stored already is found again.
@@ -94,7 +122,9 @@ class Store(Alerts):
                     "INSERT INTO memories (source, memory) VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET memory = excluded.memory",
                     (report.source, json.dumps(to_json(report.memory), ensure_ascii=False, separators=(",", ":"))),
                 )
-            self._record_health(report, next_poll_at, recorded)
+            self._record_health(report, next_poll_at, standing)
+            if standing is not None:
+                self._record_standing(report.source, standing, report.finished_at, plan)
         return recorded
 
     def _record_article(self, article: Article, now: datetime, plan: Plan, recorded: Recorded) -> None:
@@ -203,31 +233,32 @@ class Store(Alerts):
         return int(cursor.lastrowid or 0)
 
     def _candidates(self, telling: stories.Telling) -> list[stories.Candidate]:
-        """Return stored articles that share a band or a key, the newest MAX_CANDIDATES: the cost must not grow with the store."""
+        """Return the MAX_CANDIDATES stored articles that share the most bands and keys, the newest first among equals.
+
+        The cost must not grow with the store (docs/growth.md): a retelling shares more than one thing with its event.
+        """
         bands = dedupe.band_values(telling.signature) if telling.signature else []
         keys = stories.lookup_keys(telling)
         # The newest of each key: an official is named in thousands of articles, and only the latest can be the same event.
-        newest = f"ORDER BY article_id DESC LIMIT {MAX_CANDIDATES // 4}"
+        newest = f"ORDER BY article_id DESC LIMIT {NEWEST_OF_A_KEY}"
         by_band = f"SELECT article_id FROM (SELECT article_id FROM bands WHERE band = ? AND value = ? {newest})"  # noqa: S608
         by_key = f"SELECT article_id FROM (SELECT article_id FROM story_keys WHERE key = ? {newest})"  # noqa: S608
         shared = [by_band] * len(bands) + [by_key] * len(keys)
         span = timedelta(days=stories.FAR_DAYS)
         rows = self._conn.execute(
             "SELECT a.story_id, t.traits, t.signature, coalesce(a.regency_code, a.province_code), a.category, "  # noqa: S608
-            "coalesce(a.published_at, a.fetched_at) AS at FROM articles a JOIN traits t ON t.article_id = a.id "
-            f"WHERE a.id IN ({' UNION '.join(shared)}) AND at BETWEEN ? AND ? ORDER BY a.id DESC LIMIT ?",
+            f"coalesce(a.published_at, a.fetched_at) AS at FROM (SELECT article_id FROM ({' UNION ALL '.join(shared)}) "
+            "GROUP BY article_id ORDER BY count(*) DESC, article_id DESC LIMIT ?) AS c "
+            "JOIN articles a ON a.id = c.article_id JOIN traits t ON t.article_id = c.article_id WHERE at BETWEEN ? AND ?",
             (
                 *(value for band in bands for value in band),
-                *keys,
-                *(stamp(telling.at - span), stamp(telling.at + span), MAX_CANDIDATES),
+                *(*keys, MAX_CANDIDATES, stamp(telling.at - span), stamp(telling.at + span)),
             ),
         )
         return [
             stories.Candidate(
                 story_id,
-                stories.Telling(
-                    from_json(Traits, json.loads(traits)), signature, place, category, datetime.fromisoformat(at)
-                ),
+                stories.Telling(parse_traits(traits), signature, place, category, datetime.fromisoformat(at)),
             )
             for story_id, traits, signature, place, category, at in rows
         ]
@@ -294,19 +325,42 @@ class Store(Alerts):
                 (stamp(next_at) if next_at else None, article_id),
             )
 
-    def _record_health(self, report: PollReport, next_poll_at: datetime, recorded: Recorded) -> None:
+    def _record_health(self, report: PollReport, next_poll_at: datetime, standing: Standing | None) -> None:
         at = stamp(report.finished_at)
         good = report.outcome in ("ok", "not_modified", "empty")
+        counts = not good and (standing is None or standing.counts_as_failure)
         error = "; ".join(f"{problem.kind}: {problem.message}" for problem in report.errors[:3])[:500] or None
         self._conn.execute(
-            "UPDATE sources SET state = ?, outcome = ?, error = ?, failures = CASE WHEN ? THEN 0 ELSE failures + 1 END, last_poll_at = ?, "
+            "UPDATE sources SET state = CASE WHEN ? THEN 'ok' ELSE 'failing' END, outcome = ?, error = ?, "
+            "failures = CASE WHEN ? THEN 0 ELSE failures + ? END, last_poll_at = ?, "
             "last_ok_at = CASE WHEN ? THEN ? ELSE last_ok_at END, last_new_at = CASE WHEN ? THEN ? ELSE last_new_at END, "
             "next_poll_at = ?, found = CASE WHEN ? THEN ? ELSE found END, polls = polls + 1 WHERE id = ?",
             (
-                *("ok" if good else "failing", report.outcome, error, good, at, good, at, report.new > 0, at),
+                *(good, report.outcome, error, good, counts, at, good, at, report.new > 0, at),
                 *(stamp(next_poll_at), report.outcome == "ok", report.found, report.source),
             ),
         )
+
+    def _record_standing(self, source: str, standing: Standing, now: datetime, plan: Plan) -> None:
+        """Write how the source stands, and put the notices of it into the outbox."""
+        self._conn.execute(
+            "UPDATE sources SET state = ?, state_since = ?, overruns = overruns + ? WHERE id = ?",
+            (standing.state, stamp(standing.since), standing.overrun, source),
+        )
+        self._conn.execute(
+            "INSERT INTO habits (source, rhythm, health) VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET "
+            "rhythm = excluded.rhythm, health = excluded.health",
+            (source, standing.rhythm, standing.health),
+        )
+        for notice in standing.notices:
+            row = self._conn.execute("SELECT id, name, url, region FROM sources WHERE id = ?", (source,)).fetchone()
+            data = {
+                "source": dict(zip(("id", "name", "url", "region"), row, strict=True)),
+                "state": notice.state,
+                "since": stamp(notice.since),
+                "detail": notice.detail,
+            }
+            self._raise_notice(notice.kind, plan.health, f"source:{source}:{stamp(now)}", data, now)
 
 
 def _content(article: Article) -> dict[str, Any]:

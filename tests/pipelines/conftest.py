@@ -17,6 +17,7 @@ from pipelines.store import Store
 NOW = datetime(2024, 11, 13, 1, 4, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
 PLAN = Plan({"pelanggaran": ("arsip",), "semua": ("arsip", "redaksi")}, timedelta(days=3))
+SOURCES = [Source("satu", "Satu", "https://satu.example"), Source("dua", "Dua", "https://dua.example")]
 BODY = "\n\n".join(
     f"Alinea ke-{n} tentang pengawas yang memanggil camat {n} untuk dimintai keterangan soal spanduk di kantor kecamatan nomor {n * 7}."
     for n in range(8)
@@ -65,7 +66,5 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Iterator[Store]:
     with Store(path) as opened:
-        opened.sync_sources(
-            [Source("satu", "Satu", "https://satu.example"), Source("dua", "Dua", "https://dua.example")]
-        )
+        opened.sync_sources(SOURCES)
         yield opened
