@@ -93,6 +93,11 @@ class WebhookReceiver:
             self._deliveries.clear()
             self._plan.clear()
 
+    def forget_plans(self) -> None:
+        """Answer as usual from now on."""
+        with self._arrived:
+            self._plan.clear()
+
     def wait(self, count: int, timeout_s: float = 10.0) -> list[Delivery]:
         """Return the deliveries once there are count of them. Raises: TimeoutError when there are fewer in time."""
         end = monotonic() + timeout_s

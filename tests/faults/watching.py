@@ -19,9 +19,9 @@ from typing import Any
 import time_machine
 
 from crawler.config import Config, load_config
-from crawler.items import Known, Memory, PollError, PollReport, PollTask
-from pipelines.store import Store
+from crawler.items import Article, Known, Memory, PollError, PollReport, PollTask
 from operation import Clock
+from pipelines.store import Store
 from scheduler import Daemon, Watch
 
 START = datetime(2024, 11, 13, 1, 0, tzinfo=UTC)
@@ -31,12 +31,16 @@ STEP_S = 10
 class Simulation:
     """Polls end at once, or after `takes_s` simulated seconds. `polls`: (source, when begun), in order."""
 
-    def __init__(self, folder: Path, sources: int = 10, *, every: str = "", start: datetime = START) -> None:
+    def __init__(
+        self, folder: Path, sources: int = 10, *, every: str = "", start: datetime = START, step_s: int = STEP_S
+    ) -> None:
         self.polls: list[tuple[str, datetime]] = []
         self.outcome: Callable[[str, datetime], tuple[str, str]] = lambda source, now: ("ok", "")
         self.takes_s: Callable[[str], float] = lambda source: 0.0
         self.together = 0  # the most polls of one host at a time
         self._hosts: Counter[str] = Counter()
+        self.articles: Callable[[str, datetime], tuple[Article, ...]] = lambda source, now: ()
+        self._step_s = step_s
         self._folder, self._count, self._every, self._start = folder, sources, every, start
 
     async def __aenter__(self) -> Simulation:
@@ -84,10 +88,11 @@ class Simulation:
         if outcome != "ok":
             return report
         known = {str(begun.date()): Known(begun.date().isoformat(), "off_topic")}
-        return replace(report, new=1, arrivals=(begun,), memory=Memory(known=known))
+        articles = self.articles(name, begun)
+        return replace(report, new=1, arrivals=(begun,), articles=articles, memory=Memory(known=known))
 
     async def run(self, *, hours: float = 0, minutes: float = 0) -> None:
-        """Let so much time pass, in steps of STEP_S, as the daemon's timer would."""
+        """Let so much time pass, in steps, as the daemon's timer would."""
         end = datetime.now(UTC) + timedelta(hours=hours, minutes=minutes)
         while datetime.now(UTC) < end:
             await self.daemon.start_due()
@@ -96,7 +101,7 @@ class Simulation:
                 if not quick:
                     break
                 await asyncio.wait([self.daemon._running[name] for name in quick], timeout=5)
-            self.clock.shift(STEP_S)
+            self.clock.shift(self._step_s)
             await asyncio.sleep(0)
 
     def notices(self) -> list[str]:
