@@ -115,6 +115,7 @@ class _Poll:
             self.poller.search_words,
             self.poller.clock,
             self.started_at,
+            remembers=same_topic and bool(memory.known),
         )
         outcome = await found.run()
         self.errors += found.errors

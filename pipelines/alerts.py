@@ -152,20 +152,6 @@ class Alerts(Writer):
         cursor = self._conn.execute("SELECT * FROM feed WHERE id = ?", (article_id,))
         return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
 
-    def due_alerts(self, now: datetime, limit: int = 100) -> list[DueAlert]:
-        """Return alerts that wait, are due and are in no digest, in the order they were made, whatever their channel wants."""
-        with ours(self.path):
-            rows = self._conn.execute(
-                f"{_DUE} WHERE {_QUEUED} AND next_attempt_at <= ? ORDER BY rowid LIMIT ?", (stamp(now), limit)
-            ).fetchall()
-        return [_due(row) for row in rows]
-
-    def next_alert_at(self) -> datetime | None:
-        """Return when the next waiting alert is due; None: none waits."""
-        with ours(self.path):
-            row = self._conn.execute(f"SELECT min(next_attempt_at) FROM alerts WHERE {_QUEUED}").fetchone()  # noqa: S608  ours
-        return parse_stamp(row[0])
-
     # ----------------------------------------------------------------------------------------------------- the relay's
 
     def waiting_channels(self) -> list[str]:

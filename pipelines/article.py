@@ -26,6 +26,8 @@ from pipelines.traits import traits_of
 MAX_BODY_CHARS = 200_000  # the longest real article seen has 40,000; past this a page is something else
 MAX_TITLE_CHARS = 500
 _TITLE_TAG = re.compile(r"<title[^>]*>([^<]{1,2000})", re.I)
+# Scripts that only challenge pages load; some of these pages have not a word of text.
+_GUARD = re.compile(r"_incapsula_resource|cf_chl_opt|cf-challenge|imunify360", re.I)
 # What a page says of having further pages; only then is a page parsed that the screen would drop.
 _PAGED = re.compile(
     r"halaman|selanjutnya|rel=[\"']?next|[?&](page|showpage|single|page_num)=|paging|pagination|page-link|post-page|nextpage",
@@ -69,7 +71,8 @@ def read_article(request: ReadRequest) -> Article | Rejection | MorePages:
         return Rejection("off_topic")
     pages = [_cleaned(text, page, request) for text, page in zip(texts, request.pages, strict=True)]
     if pages[0].kind != "article" and not (request.by_hand and pages[0].paragraphs):
-        return Rejection("not_an_article", pages[0].kind)
+        guarded = pages[0].kind == "empty" and _GUARD.search(texts[0][:20_000])
+        return Rejection("not_an_article", "blocked" if guarded else pages[0].kind)
     more = _missing_pages(pages, request)
     if more and not request.incomplete:
         return MorePages(more)

@@ -31,7 +31,9 @@ _BLOCKS = frozenset({
     "details", "summary", "hgroup", "hr", "amp-carousel", "amp-accordion", "marquee",
 })  # fmt: skip
 _OPEN, _CLOSE = "\ue000", "\ue001"  # stand for <a> and </a> until white space is settled
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufffc]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufffc\U000e0000-\U000e007f]"
+)
 # Joiners carry meaning in Arabic, Persian and Indic writing and in emoji; between Latin letters they only hide words.
 _JOINER = re.compile("(?<![\u0590-\u1fff\u2600-\u27ff\U0001f000-\U0001faff])[\u200c\u200d]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -54,6 +54,10 @@ def _declared(body: bytes, content_type: str) -> str | None:
             codec = codecs.lookup(name)
         except LookupError:
             continue
+        if codec.name.startswith(("utf-16", "utf-32")) and b"\0" not in body[:_DECLARED_WITHIN]:
+            continue  # their Latin letters have a zero byte each
+        if codec.name == "utf-16" and body[:1] == b"\0":
+            return "utf-16-be"  # without a mark, Python takes the other order
         if codec._is_text_encoding:
             return codec.name
     return None

@@ -170,6 +170,8 @@ def _guard_before(sentence: Sentence, cue: Cue) -> str | None:
             return f"negation: {other.text}"
         if other.group == "imbauan.strong" and _rules(sentence, other, cue):
             return f"exhortation: {other.text}"
+        if other.group == "demand" and cue.category == "sanksi" and _rules(sentence, other, cue):
+            return f"demand: {other.text}"
         if other.group == "guard.background" and words <= _MODAL_WORDS and "." not in between:
             return f"background: {other.text}"
     return None

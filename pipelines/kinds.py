@@ -21,7 +21,7 @@ _BLOCKED = re.compile(
     r"just a moment|attention required|checking your browser|"
     r"verify(?:ing)? (?:that )?you are (?:not )?a? ?(?:human|robot)|access denied|"
     r"403 forbidden|request blocked|ddos.guard|ddos protection|cf-browser-verification|"
-    r"enable javascript and cookies to continue|"
+    r"enable javascript and cookies to continue|before you continue to|sebelum anda melanjutkan|"
     r"internet ?positif|internet ?sehat|trust ?positif|internetbaik|situs (?:ini )?(?:di)?blokir|nawala|"
     r"are you a robot|captcha|"
     r"unusual traffic|pardon our interruption|you have been blocked|too many requests|akses ditolak|"

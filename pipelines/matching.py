@@ -133,11 +133,17 @@ class Matcher:
         if not isinstance(node, All | AnyOf | NoneOf):
             return _AnyOf(frozenset({self._numbers[node]}))
         if isinstance(node, AnyOf):
-            leaves = [child for child in node.children if isinstance(child, Words | RootTerm | RegexTerm)]
-            rest = (child for child in node.children if not isinstance(child, Words | RootTerm | RegexTerm))
-            return _AnyOf(frozenset(self._numbers[leaf] for leaf in leaves), tuple(self._step(child) for child in rest))
+            return self._any_of(node.children)
+        if isinstance(node, NoneOf):
+            return _NoneOf((self._one(self._any_of(node.children)),))
         children = tuple(self._step(child) for child in node.children)
-        return _All(children) if isinstance(node, All) else _NoneOf(children)
+        # The cheap ones first: most texts fail there, and no `near` is looked for.
+        return _All(tuple(sorted(children, key=_cost)))
+
+    def _any_of(self, children: tuple[Node, ...]) -> _AnyOf:
+        leaves = [child for child in children if isinstance(child, Words | RootTerm | RegexTerm)]
+        rest = (child for child in children if not isinstance(child, Words | RootTerm | RegexTerm))
+        return _AnyOf(frozenset(self._numbers[leaf] for leaf in leaves), tuple(self._step(child) for child in rest))
 
     def find(self, title: str, body: str) -> dict[str, tuple[Match, ...]]:
         """Return the ids that match with their evidence, title first, in the order of the text.
@@ -174,6 +180,11 @@ class Matcher:
         return found
 
 
+def _cost(step: _Step) -> int:
+    """Return 0 for what sets of leaves decide, 1 for what may need their places."""
+    return int(any(map(_cost, step.children))) if isinstance(step, _AnyOf | _NoneOf) else 1
+
+
 def _plan(plans: dict[str, _Plan], number: int, leaf: Leaf) -> None:
     if isinstance(leaf, Words):
         for wording in leaf.wordings:
@@ -202,6 +213,8 @@ class _Text:
         # By identity: equal steps and operands of one matcher are one object (Matcher._one).
         self._answers: dict[int, list[Hit] | None] = {}
         self._places: dict[tuple[FieldName, int], list[_Occurrence]] = {}
+        self._hits: dict[tuple[FieldName, int], list[Hit]] = {}
+        self._numbers: dict[FieldName, dict[int, list[_Occurrence]]] = {}
 
     def hits_of(self, step: _Step) -> list[Hit] | None:
         """Return the evidence for the step, or None where it does not hold."""
@@ -214,7 +227,7 @@ class _Text:
         if isinstance(step, _AnyOf):
             return self._any_of(step)
         if isinstance(step, _NoneOf):
-            return None if any(self.hits_of(child) is not None for child in step.children) else []
+            return None if any(self._holds(child) for child in step.children) else []
         if isinstance(step, _Near):
             return self._near(step) or None
         found: list[Hit] = []
@@ -225,13 +238,19 @@ class _Text:
             found += hits
         return found
 
+    def _holds(self, step: _Step) -> bool:
+        """Say whether the step holds, without gathering evidence where that can be told from the leaves alone."""
+        if isinstance(step, _AnyOf) and id(step) not in self._answers:
+            if any(self._has(name, step.leaves) for name in self._fields):
+                return True
+            return any(self._holds(child) for child in step.children)
+        return self.hits_of(step) is not None
+
     def _any_of(self, step: _AnyOf) -> list[Hit] | None:
-        found = [
-            Hit(name, start, end, number)
-            for name in self._fields
-            for number in self._present(name, step.leaves)
-            for start, end in self._spans[name][number][:MAX_HITS]
-        ]
+        found: list[Hit] = []
+        for name in self._fields:
+            for number in self._present(name, step.leaves):
+                found += self._hits_in(name, number)
         holds = bool(found)
         for child in step.children:
             hits = self.hits_of(child)
@@ -240,12 +259,23 @@ class _Text:
                 found += hits
         return found if holds else None
 
+    def _hits_in(self, name: FieldName, number: int) -> list[Hit]:
+        """Return the first MAX_HITS of a leaf in a field."""
+        known = (name, number)
+        if known not in self._hits:
+            self._hits[known] = [Hit(name, *span, number) for span in self._spans[name][number][:MAX_HITS]]
+        return self._hits[known]
+
+    def _has(self, name: FieldName, leaves: frozenset[int]) -> bool:
+        """Say whether any of the leaves is in the field, after running those that are regular expressions."""
+        regexes = self._matcher.regexes
+        if regexes and not leaves.isdisjoint(regexes):
+            self._search(leaves & regexes)
+        return not leaves.isdisjoint(self._found[name])
+
     def _present(self, name: FieldName, leaves: frozenset[int]) -> AbstractSet[int]:
-        """Return which of the leaves are in the field, after running those that are regular expressions."""
-        if not leaves.isdisjoint(self._matcher.regexes):
-            self._search(leaves & self._matcher.regexes)
-        found = self._found[name]
-        return _NOTHING if leaves.isdisjoint(found) else leaves & found
+        """Return which of the leaves are in the field."""
+        return leaves & self._found[name] if self._has(name, leaves) else _NOTHING
 
     def _search(self, regexes: frozenset[int]) -> None:
         for number in regexes - self._searched:
@@ -260,31 +290,36 @@ class _Text:
     def _near(self, step: _Near) -> list[Hit]:
         found: dict[Hit, None] = {}
         for name in self._fields:
-            if all(self._present(name, operand) for operand in step.operands):
-                operands = [self._operand(name, operand) for operand in step.operands]
-                found |= dict.fromkeys(_windows(operands, step.within))
+            if not all(self._has(name, operand) for operand in step.operands):
+                continue
+            operands = [self._operand(name, operand) for operand in step.operands]
+            found |= dict.fromkeys(_windows(operands, step.within))
         return list(found)
 
     def _operand(self, name: FieldName, operand: frozenset[int]) -> list[_Occurrence]:
+        """Return where the operand stands, by word numbers, in order; of overlapping ones the shortest."""
         known = (name, id(operand))
         if known not in self._places:
-            self._places[known] = self._occurrences(name, self._present(name, operand))
+            found = [o for number in self._present(name, operand) for o in self._numbered_in(name, number)]
+            found.sort(key=_outward)
+            kept: list[_Occurrence] = []
+            for occurrence in found:
+                while kept and kept[-1].last >= occurrence.last:
+                    kept.pop()
+                kept.append(occurrence)
+            self._places[known] = kept
         return self._places[known]
 
-    def _occurrences(self, name: FieldName, numbers: Iterable[int]) -> list[_Occurrence]:
-        """Return where the operand stands, by word numbers, in order; of overlapping ones the shortest."""
-        words = [Hit(name, *span, n) for n in numbers if n not in self._searched for span in self._spans[name][n]]
-        found = _numbered_in_canon(self._fields[name].canon, words)
-        regexes = [Hit(name, *span, n) for n in numbers if n in self._searched for span in self._spans[name][n]]
-        if regexes:
-            found += _numbered_in_plain(self._fields[name].word_starts, regexes)
-        found.sort(key=lambda occurrence: (occurrence.first, -occurrence.last))
-        kept: list[_Occurrence] = []
-        for occurrence in found:
-            while kept and kept[-1].last >= occurrence.last:
-                kept.pop()
-            kept.append(occurrence)
-        return kept
+    def _numbered_in(self, name: FieldName, number: int) -> list[_Occurrence]:
+        """Return where a leaf stands by word numbers. All words and roots of a field are numbered in one pass over it."""
+        if name not in self._numbers:
+            words = {n: spans for n, spans in self._spans[name].items() if n not in self._searched}
+            self._numbers[name] = _numbered_in_canon(name, self._fields[name].canon, words)
+        numbered = self._numbers[name]
+        if number not in numbered:
+            hits = [Hit(name, *span, number) for span in self._spans[name][number]]
+            numbered[number] = _numbered_in_plain(self._fields[name].word_starts, hits)
+        return numbered[number]
 
     def matches(self, hits: Iterable[Hit]) -> tuple[Match, ...]:
         found = {}
@@ -312,18 +347,23 @@ class _Occurrence(NamedTuple):
     hit: Hit
 
 
-def _numbered_in_canon(canon: str, hits: list[Hit]) -> list[_Occurrence]:
-    found, seen, number = [], 0, 0
-    for hit in sorted(hits, key=lambda hit: hit.start):
-        number += _gaps_in(canon, seen, hit.start)
-        seen = hit.start
-        found.append(_Occurrence(number, number + _gaps_in(canon, hit.start, hit.end), hit))
+def _outward(occurrence: _Occurrence) -> tuple[int, int]:
+    return occurrence.first, -occurrence.last
+
+
+def _numbered_in_canon(name: FieldName, canon: str, spans: dict[int, list[Span]]) -> dict[int, list[_Occurrence]]:
+    found: dict[int, list[_Occurrence]] = {leaf: [] for leaf in spans}
+    seen, number = 0, 0
+    for start, end, leaf in sorted((start, end, leaf) for leaf, places in spans.items() for start, end in places):
+        if start != seen:
+            # A gap is one space, or " . ": two spaces and a dot.
+            number += canon.count(" ", seen, start) - canon.count(".", seen, start)
+            seen = start
+        longer = canon.count(" ", start, end)
+        if longer:
+            longer -= canon.count(".", start, end)
+        found[leaf].append(_Occurrence(number, number + longer, Hit(name, start, end, leaf)))
     return found
-
-
-def _gaps_in(canon: str, start: int, end: int) -> int:
-    # A gap is one space, or " . ": two spaces and a dot.
-    return canon.count(" ", start, end) - canon.count(".", start, end)
 
 
 def _numbered_in_plain(word_starts: list[int], hits: list[Hit]) -> list[_Occurrence]:
@@ -333,12 +373,36 @@ def _numbered_in_plain(word_starts: list[int], hits: list[Hit]) -> list[_Occurre
     ]
 
 
+def _pairs(ones: list[_Occurrence], others: list[_Occurrence], within: int) -> Iterable[Hit]:
+    """Yield what `_windows` yields, for the two operands that nearly every `near` has."""
+    i = j = 0
+    first, last, hit = ones[0]
+    other_first, other_last, other_hit = others[0]
+    while True:
+        if (last if last > other_last else other_last) - (first if first < other_first else other_first) < within:
+            yield hit
+            yield other_hit
+        if first <= other_first:
+            i += 1
+            if i == len(ones):
+                return
+            first, last, hit = ones[i]
+        else:
+            j += 1
+            if j == len(others):
+                return
+            other_first, other_last, other_hit = others[j]
+
+
 def _windows(operands: list[list[_Occurrence]], within: int) -> Iterable[Hit]:
     """Yield the hits of every narrowest stretch that holds one occurrence of each operand in `within` words.
 
     Each operand's occurrences rise by first and by last word. Always moving on the operand that starts first meets
     every narrowest stretch in one pass.
     """
+    if len(operands) == 2:
+        yield from _pairs(operands[0], operands[1], within)
+        return
     heap = [(occurrences[0].first, which, 0) for which, occurrences in enumerate(operands)]
     heapify(heap)
     last = max(occurrences[0].last for occurrences in operands)

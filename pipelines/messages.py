@@ -45,6 +45,19 @@ _CATEGORIES = {
         "lain": "Other",
     },
 }
+# Short, for "Naik: dugaan → proses"; the categories themselves are Indonesian.
+_STEPS: dict[str, dict[str, str]] = {
+    "id": {},
+    "en": {
+        "imbauan": "exhortation",
+        "dugaan": "allegation",
+        "proses": "examination",
+        "sanksi": "sanction",
+        "regulasi": "rules",
+        "data": "figures",
+        "lain": "other",
+    },
+}
 _WORDS = {
     "id": {
         "unknown": "waktu terbit tidak diketahui",
@@ -182,11 +195,11 @@ def _alert(kind: str, data: Mapping[str, Any], language: str, zone: ZoneInfo) ->
 
 def _change(kind: str, data: Mapping[str, Any], language: str) -> str | None:
     """Return what has changed since the story's first alert, in words; None for a first alert."""
-    words, names = _WORDS[language], _CATEGORIES[language]
+    words = _WORDS[language]
     if kind == "story.risen":
         after = data["article"].get("category")
         before = data.get("story", {}).get("risen_from")
-        steps = [names.get(step, str(step)).lower() for step in (before, after) if step]
+        steps = [_STEPS[language].get(step, str(step)) for step in (before, after) if step]
         return words["risen"].format(before=steps[0], after=steps[-1]) if len(steps) == 2 else "↑ " + " ".join(steps)
     if kind == "article.revised":
         return words["title"] if "previous" in data else words["body"]

@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -124,9 +126,11 @@ class Relay:
             await self._sleep(wait_s)
         try:
             return await self._sender.send(channel, alert.id, alert.payload)
-        except Exception as error:
-            # The boundary "per delivery": a bug in one service's sender must not stop the others.
-            log.exception("alert failed: channel=%s id=%s", name, alert.id)
+        except Exception as error:  # noqa: BLE001  the boundary "per delivery": a bug in one sender must not stop the others
+            # Its name and place, never its text: that may hold an address with what is secret in it.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            event = (name, alert.id, type(error).__name__, Path(place.filename).name, place.lineno)
+            log.error("alert failed: channel=%s id=%s error=%s at=%s:%s", *event)
             return Attempt("retry", type(error).__name__)
         finally:
             self._free_at[name] = self._clock() + timedelta(seconds=self._sender.gap_s(channel))

@@ -15,7 +15,7 @@ from typing import Any
 from crawler.errors import StoreBusy, StoreUnusable
 from crawler.identity import entry_key
 from crawler.items import Memory, from_json
-from pipelines.database import check_ours, parse_stamp, stamp
+from pipelines.database import check_ours, stamp
 from pipelines.migrations import FEED_COLUMNS
 
 Row = dict[str, Any]
@@ -222,10 +222,6 @@ class Reader:
         """Return what SQLite finds wrong with the file, "" for nothing. Reads all of it: 0.3 s a hundred MB."""
         found = self._rows("PRAGMA quick_check(1)")[0]["quick_check"]
         return "" if found == "ok" else str(found)
-
-    def next_alert_at(self) -> datetime | None:
-        """Return when the next waiting alert is due."""
-        return parse_stamp(self._rows("SELECT min(next_attempt_at) AS at FROM alerts WHERE state = 'waiting'")[0]["at"])
 
     def memory(self, source: str) -> Memory:
         """Return what a source remembers; an empty memory before its first poll."""

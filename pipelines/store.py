@@ -220,9 +220,8 @@ class Store(Upkeep):
         self._conn.execute("INSERT INTO traits VALUES (?, ?, ?)", (article_id, telling.signature, traits))
         keys = [(key, article_id) for key in stories.keys_of(telling)]
         self._conn.executemany("INSERT OR IGNORE INTO story_keys VALUES (?, ?)", keys)
-        if telling.signature:
-            bands = [(*band, article_id) for band in dedupe.band_values(telling.signature)]
-            self._conn.executemany("INSERT INTO bands VALUES (?, ?, ?)", bands)
+        bands = [(*band, article_id) for band in stories.bands_of(telling)]
+        self._conn.executemany("INSERT INTO bands VALUES (?, ?, ?)", bands)
 
     def _story(self, article: Article, telling: stories.Telling) -> int:
         """Return the story of a new article: that of a copy or another telling, else a new one."""
@@ -233,22 +232,22 @@ class Store(Upkeep):
         return int(cursor.lastrowid or 0)
 
     def _candidates(self, telling: stories.Telling) -> list[stories.Candidate]:
-        """Return the MAX_CANDIDATES stored articles that share the most bands and keys, the newest first among equals.
+        """Return the MAX_CANDIDATES stored articles that share the most bands and keys, rare ones counting more.
 
-        The cost must not grow with the store (docs/growth.md): a retelling shares more than one thing with its event.
+        The newest first among equals. The cost must not grow with the store (docs/growth.md).
         """
-        bands = dedupe.band_values(telling.signature) if telling.signature else []
-        keys = stories.lookup_keys(telling)
+        bands, keys = stories.lookup_bands(telling), stories.lookup_keys(telling)
         # The newest of each key: an official is named in thousands of articles, and only the latest can be the same event.
         newest = f"ORDER BY article_id DESC LIMIT {NEWEST_OF_A_KEY}"
-        by_band = f"SELECT article_id FROM (SELECT article_id FROM bands WHERE band = ? AND value = ? {newest})"  # noqa: S608
-        by_key = f"SELECT article_id FROM (SELECT article_id FROM story_keys WHERE key = ? {newest})"  # noqa: S608
+        rarity = "SELECT article_id, 1.0 / count(*) OVER () AS weight FROM"
+        by_band = f"{rarity} (SELECT article_id FROM bands WHERE band = ? AND value = ? {newest})"  # noqa: S608
+        by_key = f"{rarity} (SELECT article_id FROM story_keys WHERE key = ? {newest})"  # noqa: S608
         shared = [by_band] * len(bands) + [by_key] * len(keys)
         span = timedelta(days=stories.FAR_DAYS)
         rows = self._conn.execute(
             "SELECT a.story_id, t.traits, t.signature, coalesce(a.regency_code, a.province_code), a.category, "  # noqa: S608
             f"coalesce(a.published_at, a.fetched_at) AS at FROM (SELECT article_id FROM ({' UNION ALL '.join(shared)}) "
-            "GROUP BY article_id ORDER BY count(*) DESC, article_id DESC LIMIT ?) AS c "
+            "GROUP BY article_id ORDER BY sum(weight) DESC, article_id DESC LIMIT ?) AS c "
             "JOIN articles a ON a.id = c.article_id JOIN traits t ON t.article_id = c.article_id WHERE at BETWEEN ? AND ?",
             (
                 *(value for band in bands for value in band),

@@ -12,10 +12,10 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from crawler.items import Traits
-from pipelines.dedupe import similarity
+from pipelines.dedupe import band_values, similarity
 
 # Estimated Jaccard similarity of three-word shingles. Unrelated articles reached .06 (measured on 4,000 pairs), retellings .12.
 SAME_TEXT = 0.4
@@ -48,15 +48,23 @@ class Candidate:
 
 
 def keys_of(telling: Telling) -> tuple[int, ...]:
-    """Return the keys under which a telling is filed: its persons, its quotes, its place on its day."""
-    keys = [f"n:{name}" for name in telling.traits.names] + [f"q:{quote}" for quote in telling.traits.quotes[:8]]
-    return tuple(_key(key) for key in (*keys, _place_day(telling, 0)))
+    """Return the keys under which a telling is filed: its persons, its quotes, its place on its day, each with its time."""
+    return _keys(telling, (0,), around=False)
 
 
 def lookup_keys(telling: Telling) -> tuple[int, ...]:
-    """Return the keys to look candidates up by: those it is filed under, and its place on the days around."""
-    around = [_place_day(telling, days) for days in (-2, -1, 1, 2)]
-    return (*keys_of(telling), *(_key(key) for key in around))
+    """Return the keys to look candidates up by: the same things at all the times that are compared."""
+    return _keys(telling, (-2, -1, 0, 1, 2), around=True)
+
+
+def bands_of(telling: Telling) -> list[tuple[int, int]]:
+    """Return the (band, value) pairs under which a telling's signature is filed; none where it has no signature."""
+    return _bands(telling, around=False)
+
+
+def lookup_bands(telling: Telling) -> list[tuple[int, int]]:
+    """Return the (band, value) pairs under which near copies are filed, at all the times that are compared."""
+    return _bands(telling, around=True)
 
 
 def decide_story(new: Telling, candidates: Sequence[Candidate]) -> int | None:
@@ -78,9 +86,8 @@ def sameness(one: Telling, other: Telling) -> float:
     if days > FAR_DAYS or (days > NEAR_DAYS and not {one.category, other.category} <= _CASES):
         return 0.0
     ours, theirs = one.traits, other.traits
-    words = 6 * max(0.0, _shared(ours.words, theirs.words, 5) - _WORDS_BY_CHANCE)
-    words += 0.1 * min(len(set(ours.words) & set(theirs.words)), 15)
     quotes, title = _shared(ours.quotes, theirs.quotes, 3), _shared(ours.title, theirs.title, 2)
+    words = _words_weight(ours.words, theirs.words, 2 if title > 0.3 else 3)
     place = _place_weight(one.place, other.place)
     if (words < _ENOUGH_WORDS and quotes < 0.3 and title < 0.5) or (place < 0 and quotes < 0.5):
         return 0.0
@@ -117,6 +124,14 @@ def _shared(ours: Sequence[int], theirs: Sequence[int], least: int) -> float:
     return len(set(ours) & set(theirs)) / fewer if fewer >= least else 0.0
 
 
+def _words_weight(ours: Sequence[int], theirs: Sequence[int], least: int) -> float:
+    """Return what shared uncommon words say. Fewer than `least` say nothing: short texts share two by chance."""
+    shared, fewer = len(set(ours) & set(theirs)), min(len(ours), len(theirs))
+    if shared < least or fewer < 5:
+        return 0.0
+    return 6 * max(0.0, shared / fewer - _WORDS_BY_CHANCE) + 0.1 * min(shared, 15)
+
+
 def _place_weight(one: str | None, other: str | None) -> float:
     if one is None or other is None:
         return 0.0
@@ -135,13 +150,52 @@ def _group(category: str | None) -> str | None:
     return "case" if category in _CASES else "talk" if category in ("imbauan", "regulasi") else category
 
 
-def _place_day(telling: Telling, days: int) -> str:
+# Keys and band values begin with a time, so that those of these weeks lie together in their tables: what is looked up and
+# written stays in a few pages however large the tables are (docs/growth.md). Times are days, or periods of twice the
+# longest time that is looked back, counted from _FIRST_DAY. SQLite's integers are signed: 63 bits.
+_FIRST_DAY = date(2000, 1, 1).toordinal()
+_TIME_BITS = 15  # days until 2089
+_NAME, _QUOTE, _PLACE = range(3)
+
+
+def _day(at: datetime, later: int = 0) -> int:
     # The day in Jakarta: most outlets publish there, and the days around are looked up too.
-    local = telling.at + timedelta(hours=7, days=days)
-    return f"p:{telling.place or '-'}:{local.date().isoformat()}"
+    day = (at + timedelta(hours=7)).toordinal() + later - _FIRST_DAY
+    return min(max(day, 0), (1 << _TIME_BITS) - 1)
 
 
-def _key(text: str) -> int:
+def _periods(at: datetime, span_days: int, *, around: bool = True) -> tuple[int, ...]:
+    """Return the one or two periods that lie within so many days of a time, or the one that holds it."""
+    if not around:
+        return (_day(at) // (2 * span_days),)
+    earlier, later = (_day(at, days) // (2 * span_days) for days in (-span_days, span_days))
+    return (earlier,) if earlier == later else (earlier, later)
+
+
+def _keys(telling: Telling, days: Sequence[int], *, around: bool) -> tuple[int, ...]:
+    at, traits = telling.at, telling.traits
     return (
-        int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
-    )  # SQLite's integers are signed
+        *(_key(_NAME, time, name) for time in _periods(at, FAR_DAYS, around=around) for name in traits.names),
+        *(
+            _key(_QUOTE, time, str(quote))
+            for time in _periods(at, COPY_DAYS, around=around)
+            for quote in traits.quotes[:8]
+        ),
+        *(_key(_PLACE, _day(at, later), telling.place or "-") for later in days),
+    )
+
+
+def _key(kind: int, time: int, text: str) -> int:
+    digest = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    return kind << 61 | time << 46 | digest >> 18
+
+
+def _bands(telling: Telling, *, around: bool) -> list[tuple[int, int]]:
+    if not telling.signature:
+        return []
+    values = band_values(telling.signature)
+    return [
+        (band, time << 48 | value >> 15)
+        for time in _periods(telling.at, COPY_DAYS, around=around)
+        for band, value in values
+    ]

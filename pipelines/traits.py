@@ -6,6 +6,7 @@ Made where the article is read, stored beside it, compared by pipelines.stories.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import datetime, timedelta
 from functools import cache
@@ -24,9 +25,23 @@ _NAME_PART = r"(?:[A-Z][a-z’']+[A-Za-z]*|[A-Z]\.)"
 _CAPITALISED = re.compile(rf"\b{_NAME_PART}(?: (?:bin |binti |al )?{_NAME_PART}){{1,7}}")
 _INITIALS = re.compile(r"\b(?:berinisial|inisial)\s+([A-Z]{1,4})\b")
 _DATE = re.compile(r"\((\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{2}|\d{4}))?\)")
-# Words of offices, bodies and titles: with them a run of capitals names an office, without them a person.
+# Words of offices, bodies, titles and places: with them a run of capitals names those, without them a person.
 _OFFICE = frozenset(
     [
+        "aula",
+        "balai",
+        "barat",
+        "hilir",
+        "hulu",
+        "ilir",
+        "pantai",
+        "pendopo",
+        "pulau",
+        "selatan",
+        "tengah",
+        "timur",
+        "ulu",
+        "utara",
         "anggota",
         "aparatur",
         "asisten",
@@ -223,6 +238,11 @@ def traits_of(title: str, body: str, published_at: datetime | None) -> Traits:
     )
 
 
+def parse_traits(text: str) -> Traits:
+    """Return the traits that the store wrote as JSON; done some dozen times an article, so without looking at types."""
+    return Traits(**{name: tuple(items) for name, items in json.loads(text).items()})
+
+
 def _names(text: str) -> dict[str, None]:
     """Return persons' names, in the order of their first mention, and initials of the accused ("inisial rd")."""
     found: dict[str, None] = {f"inisial {initials.lower()}": None for initials in _INITIALS.findall(text)}
@@ -248,7 +268,7 @@ def _quotes(text: str) -> set[int]:
     found = set()
     for quote in _QUOTE.findall(text):
         words = _WORD.findall(quote.lower())
-        found |= {_hash(" ".join(words[i : i + QUOTE_SHINGLE])) for i in range(len(words) - QUOTE_SHINGLE + 1)}
+        found |= {hash_of(" ".join(words[i : i + QUOTE_SHINGLE])) for i in range(len(words) - QUOTE_SHINGLE + 1)}
     return found
 
 
@@ -274,11 +294,11 @@ def _words(text: str, named: set[str]) -> set[int]:
     """Return hashes of the uncommon words and of the numbers: what all stories of the subject share says nothing."""
     found = set()
     left_out = common_words() | _place_words() | named
-    for word in _WORD.findall(text.lower()):
+    for word in _WORD.findall(_DATE.sub(" ", text).lower()):  # a day is compared as one
         plain = re.sub(r"(?:nya|lah|kah|pun)$", "", word)
         number = word.isdigit() and len(word) >= 2 and not re.fullmatch(r"20[123]\d", word)
         if number or (len(plain) >= 4 and not plain.isdigit() and plain not in left_out):
-            found.add(_hash(plain))
+            found.add(hash_of(plain))
     return found
 
 
@@ -287,7 +307,8 @@ def _smallest(hashes: set[int], most: int) -> tuple[int, ...]:
     return tuple(sorted(hashes)[:most])
 
 
-def _hash(text: str) -> int:
+def hash_of(text: str) -> int:
+    """Return the 32 bits that stand for a word or a run of words."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from lxml import etree
 
@@ -25,6 +27,7 @@ from crawler.discovery.base import (
 )
 from crawler.errors import DiscoveryError
 from crawler.items import Entry
+from crawler.settings import LIMITS
 from pipelines.charset import decode_page
 
 _CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
@@ -49,7 +52,7 @@ def read(body: bytes, url: str, content_type: str, zone: str) -> Listing:
 
 def _rss(root: etree._Element, url: str, zone: str) -> Listing:
     entries = []
-    for item in root.iter("{*}item"):
+    for item in islice(root.iter("{*}item"), int(LIMITS.max_feed_items)):
         base = base_of(item, url)
         guid = text_of(children(item, "guid"))
         href = text_of(children(item, "origlink")) or text_of(children(item, "link")) or _href(item) or item.get(_ABOUT)
@@ -71,12 +74,25 @@ def _rss(root: etree._Element, url: str, zone: str) -> Listing:
                 image=_image(item, base),
             )
         )
-    return Listing(without_shared_guids(entries))
+    return Listing(without_shared_guids(entries), _older_pages(root, url))
+
+
+def _older_pages(root: etree._Element, url: str) -> tuple[str, ...]:
+    """Return the feed's next page: the one that it names, or WordPress's, which names none and has them all."""
+    named = [link.get("href") for link in root.iter("{http://www.w3.org/2005/Atom}link") if link.get("rel") == "next"]
+    found = tuple(address for address in (article_address(href, url) for href in named) if address)
+    if found or "wordpress.org" not in (text_of(root.iter("{*}generator")) or ""):
+        return found
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    page = query.get("paged", "1")
+    query["paged"] = str(int(page) + 1) if page.isascii() and page.isdigit() and len(page) < 6 else "2"
+    return (urlunsplit(parts._replace(query=urlencode(query))),)
 
 
 def _atom(root: etree._Element, url: str, zone: str) -> Listing:
     entries = []
-    for item in children(root, "entry"):
+    for item in islice(children(root, "entry"), int(LIMITS.max_feed_items)):
         base = base_of(item, url)
         address = article_address(text_of(children(item, "origlink")) or _href(item), base)
         if address is None:

@@ -24,7 +24,7 @@ from pipelines import database
 from pipelines.migrations import NEWEST, migrations
 from pipelines.store import Store
 from tests.faults.watching import Simulation
-from tests.pipelines.conftest import BODY, LATER, PLAN, SOURCES, article, report
+from tests.pipelines.conftest import BODY, LATER, PLAN, SOURCES, article, report, waiting
 
 FORK = multiprocessing.get_context("fork")
 
@@ -88,7 +88,7 @@ def work(path: Path) -> None:
             store.record(report(article(), article("b", body=BODY[::-1])), LATER, PLAN)
         edited = article(title="Camat dipanggil lagi", body=BODY + "\n\nTambahan.")
         store.record(report(edited, finished_at=LATER), LATER, PLAN)
-        for alert in store.due_alerts(LATER):
+        for alert in waiting(store, LATER):
             store.alert_sent(alert.id, LATER)
 
 

@@ -16,7 +16,32 @@ from tests.conftest import Desk, end, wait_for
 from tests.faults.watching import Simulation
 from tests.pipelines.conftest import article
 
-SYLLABLES = ["ba", "ca", "da", "fa", "ga", "ha", "ja", "ka", "la", "ma", "na", "pa", "ra", "sa", "ta", "wa", "ya", "nya", "nga", "lu", "mi", "so", "ke", "ti"]
+SYLLABLES = [
+    "ba",
+    "ca",
+    "da",
+    "fa",
+    "ga",
+    "ha",
+    "ja",
+    "ka",
+    "la",
+    "ma",
+    "na",
+    "pa",
+    "ra",
+    "sa",
+    "ta",
+    "wa",
+    "ya",
+    "nya",
+    "nga",
+    "lu",
+    "mi",
+    "so",
+    "ke",
+    "ti",
+]
 
 
 def text_of(rng: random.Random) -> str:
@@ -70,14 +95,14 @@ def tree_mib(process_id: int) -> tuple[float, int]:
 
 @pytest.mark.slow
 def test_the_real_processes_stay_as_large_as_they_are(desk: Desk) -> None:
-    """Some 2,500 polls: a day of a small watch list."""
+    """Some 600 polls."""
     desk.configure(every="5s")
     with (desk.folder / "log").open("w") as log:
         process = subprocess.Popen(desk.command("run"), cwd=desk.folder, stdout=log, stderr=log, text=True)
     try:
-        wait_for(lambda: _polls(desk) > 300, 120)
+        wait_for(lambda: _polls(desk) > 100, 200)
         mib, handles = tree_mib(process.pid)
-        wait_for(lambda: _polls(desk) > 2500, 400)
+        wait_for(lambda: _polls(desk) > 600, 600)
         later_mib, later_handles = tree_mib(process.pid)
         assert later_mib - mib < 20
         assert later_handles <= handles + 5

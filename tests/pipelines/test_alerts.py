@@ -13,7 +13,7 @@ from crawler.items import PollReport, Rechecked
 from pipelines.alerts import Plan
 from pipelines.reader import Reader
 from pipelines.store import CONFIRM_GONE_S, RECHECKS_A_POLL, Store
-from tests.pipelines.conftest import BODY, NOW, article, report
+from tests.pipelines.conftest import BODY, NOW, article, report, waiting
 
 HOUR = timedelta(hours=1)
 PLAN = Plan({"semua": ("arsip",), "lain": ("redaksi",)}, timedelta(days=3), (3600.0, 21_600.0, 86_400.0, 604_800.0))
@@ -21,7 +21,7 @@ URL = "https://satu.example/a"
 
 
 def due(store: Store, at: datetime = NOW + 9 * timedelta(days=1)) -> list[dict[str, Any]]:
-    return [json.loads(alert.payload) for alert in store.due_alerts(at)]
+    return [json.loads(alert.payload) for alert in waiting(store, at)]
 
 
 def kinds(store: Store) -> list[str]:
@@ -56,6 +56,7 @@ def test_a_story_that_rises_alerts_again_once_a_step(store: Store) -> None:
     )
     assert kinds(store) == ["article.matched", "story.risen", "story.risen"]
     assert [payload["data"]["article"]["category"] for payload in due(store)] == ["imbauan", "proses", "sanksi"]
+    assert [payload["data"]["story"].get("risen_from") for payload in due(store)] == [None, "imbauan", "proses"]
 
 
 def test_a_story_has_the_strongest_category_of_its_articles(store: Store, path: Path) -> None:
@@ -78,8 +79,9 @@ def test_an_edit_in_substance_of_an_article_that_alerted_is_told_once_where_it_a
     payloads = due(store)
     assert [payload["type"] for payload in payloads] == ["article.matched", "article.revised"]
     assert payloads[1]["data"]["article"]["revision"] == 2
+    assert payloads[1]["data"]["previous"] == {"title": "Camat dipanggil pengawas"}
     assert payloads[1]["data"]["rules"] == ["semua"]
-    assert {alert.channel for alert in store.due_alerts(NOW + 9 * HOUR)} == {"arsip"}
+    assert {alert.channel for alert in waiting(store, NOW + 9 * HOUR)} == {"arsip"}
 
 
 def test_a_small_edit_is_a_revision_and_no_alert(store: Store, path: Path) -> None:

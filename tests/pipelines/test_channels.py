@@ -2,14 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import email
+import email.policy
 import json
+import logging
 import socket
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import lxml.html
 import pytest
+from aiosmtpd.controller import Controller
 from pytest_httpserver import HTTPServer
 from standardwebhooks import Webhook
 
@@ -17,9 +24,12 @@ from crawler.netguard import AddressGuard, resolve_allowed
 from crawler.politeness import retry_after_s
 from newsroom import WebhookReceiver
 from pipelines import channels
+from pipelines.attempt import Attempt
 from pipelines.channels import Sender, signature
-from pipelines.render import render_payload
-from tests.pipelines.test_outbox import Hook
+from pipelines.forms import HTML, MARKDOWN, TEXT, Form
+from pipelines.messages import render_message
+from pipelines.render import one_line, render_payload
+from tests.alerting import Hook, hostile_payload, payload
 from tests.pipelines.test_render import ROW, STORY
 
 PAYLOAD = render_payload("article.matched", datetime(2024, 11, 13, tzinfo=UTC), ["semua"], STORY, ROW)
@@ -148,14 +158,201 @@ async def test_other_services_are_reached_by_apprise_with_a_readable_message(
     sender: Sender, httpserver: HTTPServer
 ) -> None:
     httpserver.expect_ordered_request("/pesan").respond_with_data("")
-    httpserver.expect_ordered_request("/pesan").respond_with_data("", status=500)
-    hook = Hook("meja", None, None, apprise=httpserver.url_for("/pesan").replace("http://", "json://"))
+    for _ in range(2):  # the second time as plain text
+        httpserver.expect_ordered_request("/pesan").respond_with_data("", status=500)
+    hook = Hook("meja", apprise=httpserver.url_for("/pesan").replace("http://", "json://"))
     assert (await sender.send(hook, "m", PAYLOAD)).result == "sent"
     document = json.loads(httpserver.log[0][0].get_data())
-    assert document["title"] == "[proses · Kota Palembang] Camat dipanggil Bawaslu"
+    assert document["title"] == "Sedang diproses · Kota Palembang: Camat dipanggil Bawaslu"
     assert "diduga tidak netral" in document["message"]
     assert (await sender.send(hook, "m", PAYLOAD)).result == "retry"
 
 
 async def test_an_address_apprise_does_not_know_is_final(sender: Sender) -> None:
-    assert (await sender.send(Hook("meja", None, None, apprise="tidakada://x"), "m", PAYLOAD)).result == "final"
+    assert (await sender.send(Hook("meja", apprise="tidakada://x"), "m", PAYLOAD)).result == "final"
+
+
+class Service:
+    """What is read of Apprise's services, with limits as small as some have."""
+
+    def __init__(self, form: str, title: int, body: int, others: tuple[str, ...] = ()) -> None:
+        self.title_maxlen, self.body_maxlen = title, body
+        self._forms = (form, *others)
+
+    def resolve_format(self, wanted: object = None) -> object:
+        import apprise
+
+        names = [apprise.NotifyFormat(form) for form in self._forms]
+        return wanted if wanted in names else names[0]
+
+
+@pytest.mark.parametrize(
+    ("service", "form"),
+    [
+        (Service("html", 250, 32768), HTML),
+        (Service("markdown", 0, 2000), MARKDOWN),
+        (Service("text", 0, 160), TEXT),
+        (Service("text", 250, 2000, ("markdown",)), MARKDOWN),
+        (Service("text", 250, 2000, ("html", "markdown")), TEXT),
+        (Service("html", 250, 2000, ("text",)), HTML),
+    ],
+)
+def test_a_service_gets_the_form_it_shows(service: Service, form: Form) -> None:
+    assert channels._form(service) == form
+
+
+@pytest.mark.parametrize("form", [HTML, MARKDOWN, TEXT])
+@pytest.mark.parametrize(("title_most", "body_most"), [(0, 160), (0, 2000), (30, 160), (250, 512), (250, 32768)])
+def test_title_and_body_are_cut_to_the_service_s_limits(form: Form, title_most: int, body_most: int) -> None:
+    for number in range(60):
+        message = render_message(hostile_payload(number), "id", ZoneInfo("Asia/Jakarta"))
+        title, body = channels._cut_for(Service("text", title_most, body_most), message, form)
+        assert len(title) <= title_most
+        assert 0 < len(body) <= body_most
+        if form is HTML:
+            assert not lxml.html.fragments_fromstring(f"<p>{body}</p>")[0].xpath(
+                ".//*[not(self::b or self::br or self::a)]"
+            )
+
+
+def test_a_title_that_was_cut_stands_in_the_body_too() -> None:
+    message = render_message(PAYLOAD, "id", ZoneInfo("Asia/Jakarta"))
+    assert "Camat dipanggil Bawaslu" not in channels._cut_for(Service("text", 250, 2000), message, TEXT)[1]
+    assert "Camat dipanggil Bawaslu" in channels._cut_for(Service("text", 20, 2000), message, TEXT)[1]
+    assert "Camat dipanggil Bawaslu" in channels._cut_for(Service("text", 0, 2000), message, TEXT)[1]
+
+
+async def test_a_service_that_blocks_holds_neither_the_loop_nor_the_relay(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+    monkeypatch.setattr(channels, "DEADLINE_S", 0.15)
+    monkeypatch.setattr(channels, "_notify", lambda *values: free.wait(10))
+    sending = asyncio.create_task(sender.send(Hook("meja", apprise="json://127.0.0.1/"), "m", PAYLOAD))
+    ticks = 0
+    while not sending.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    free.set()
+    assert sending.result() == Attempt("retry", "no answer within 0.3 s")
+    assert ticks >= 10
+
+
+async def test_what_a_service_raises_reaches_the_boundary_and_not_the_thread(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*values: object) -> bool:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(channels, "_notify", broken)
+    with pytest.raises(KeyError):
+        await sender.send(Hook("meja", apprise="json://127.0.0.1/"), "m", PAYLOAD)
+
+
+# ------------------------------------------------------------------------------------------------------------- e-mail
+
+
+class Mailbox:
+    """Keeps what an SMTP server was given."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Any] = []
+
+    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
+        self.envelopes.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, Hook]]:
+    kept = Mailbox()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Controller(kept, hostname="127.0.0.1", port=port)
+    server.start()
+    address = f"mailto://127.0.0.1:{port}?from=pantau@example.org&to=redaksi@example.org&mode=insecure"
+    try:
+        yield kept, Hook("meja", apprise=address)
+    finally:
+        server.stop()
+
+
+INJECTIONS = [
+    f"Camat{separator}{header}"
+    for separator in ("\r\n", "\n", "\r", "\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\r\n\r\n", "\x1c")
+    for header in ("Bcc: semua@example.org", "To: jahat@example.org", "Content-Type: text/html")
+]
+BODIES = ["x" * 5000, "kata " * 1200, "😀" * 1500, ".\r\nQUIT", "\r\n.\r\n", "é" * 998]
+
+
+async def test_no_headline_adds_a_header_or_a_reader_to_an_e_mail(
+    sender: Sender, mailbox: tuple[Mailbox, Hook]
+) -> None:
+    """C7."""
+    kept, hook = mailbox
+    assert len(INJECTIONS) == 30
+    wanted: set[str] | None = None
+    for number, title in enumerate(INJECTIONS):
+        long = BODIES[number % len(BODIES)]
+        text = payload(title=title, outlet=long, matches=[])
+        assert await sender.send(hook, f"m{number}", text) == Attempt("sent")
+        envelope = kept.envelopes[-1]
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert envelope.rcpt_tos == ["redaksi@example.org"]
+        names = {name.lower() for name in message}
+        wanted = wanted or names
+        assert names == wanted
+        assert "bcc" not in names
+        assert len(message.get_all("to", [])) == len(message.get_all("subject", [])) == 1
+        subject = message["subject"]
+        assert "".join(subject.split()) == "".join(f"Dugaan pelanggaran · Kota Palembang: {one_line(title)}".split())
+        assert all(len(line) <= 998 for line in envelope.content.split(b"\r\n"))
+        shown = message.get_body(("html",)).get_content()
+        text = lxml.html.fromstring(shown).text_content()
+        assert one_line(long) in text
+        assert "https://satu.example/0" in text
+
+
+async def test_nothing_foreign_is_active_in_an_e_mail_that_arrived(
+    sender: Sender, mailbox: tuple[Mailbox, Hook]
+) -> None:
+    """C4, behind all that the library does with our HTML."""
+    kept, hook = mailbox
+    for number in range(40):
+        assert await sender.send(hook, f"m{number}", hostile_payload(number)) == Attempt("sent")
+        message = email.message_from_bytes(kept.envelopes[-1].content, policy=email.policy.default)
+        shown = lxml.html.document_fromstring(message.get_body(("html",)).get_content())
+        for node in shown.iter():
+            assert node.tag in ("html", "head", "body", "b", "br", "a", "p"), (number, node.tag)
+            assert set(node.attrib) <= {"href"}
+        assert set(shown.xpath("//a/@href")) <= {"https://satu.example/a?b=1&c=2"}
+
+
+async def test_an_e_mail_server_that_is_away_is_tried_again(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apprise.plugins.email.base.NotifyEmail.request_rate_per_sec", 0)
+    hook = Hook("meja", apprise="mailto://127.0.0.1:9?from=pantau@example.org&to=redaksi@example.org&mode=insecure")
+    assert (await sender.send(hook, "m", PAYLOAD)).result == "retry"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mailto://pantau:RAHASIA@127.0.0.1:9?from=pantau@example.org&to=redaksi@example.org&mode=insecure",
+        "json://pantau:RAHASIA@127.0.0.1:9/RAHASIA",
+        "mmost://127.0.0.1:9/RAHASIARAHASIARAHASIARAHASIA",
+        "xml://pantau:RAHASIA@127.0.0.1:9/RAHASIA",
+        "gotify://127.0.0.1:9/RAHASIA",
+        "ntfy://pantau:RAHASIA@127.0.0.1:9/RAHASIA",
+    ],
+)
+async def test_what_apprise_says_of_a_failure_holds_no_secret(
+    sender: Sender, address: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C3; nobody listens at any of them."""
+    monkeypatch.setattr("apprise.plugins.base.NotifyBase.request_rate_per_sec", 0)
+    monkeypatch.setattr("apprise.plugins.email.base.NotifyEmail.request_rate_per_sec", 0)
+    caplog.set_level(logging.INFO)
+    attempt = await sender.send(Hook("meja", apprise=address), "m", PAYLOAD)
+    assert attempt.result == "retry"
+    assert "RAHASIA" not in attempt.error + caplog.text

@@ -83,6 +83,12 @@ def test_flags(text: str, flag: str) -> None:
     assert flag in label("Netralitas ASN", text).flags
 
 
+def test_what_others_demand_has_not_happened() -> None:
+    labels = label("Massa Desak Bupati Copot Kadis yang Diduga Kampanye Terselubung", "", on_topic=True)
+    assert labels.category == "dugaan"
+    assert any(reason.guard == "demand: desak" for reason in labels.why)
+
+
 def test_the_name_of_an_office_is_no_election() -> None:
     assert label("ASN Dilaporkan ke Badan Pengawas Pemilu", "").flags == ()
 

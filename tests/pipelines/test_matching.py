@@ -174,12 +174,27 @@ def test_offsets_are_of_the_original_and_a_slow_reference_agrees(title: str, bod
             assert "½" in match.text or words_of(match.text) == term.lower()
 
 
-@given(st.lists(st.sampled_from(["a1", "b1", "c1", "x", "a1 b1"]), max_size=30), st.integers(1, 12))
-def test_near_agrees_with_trying_every_stretch(words: list[str], within: int) -> None:
-    body = " ".join(words)
-    flat = body.split()
+@given(
+    st.lists(st.lists(st.sampled_from(["a1", "b1", "c1", "X", "A1 b1"]), min_size=1, max_size=8), max_size=5),
+    st.integers(1, 12),
+)
+def test_near_agrees_with_trying_every_stretch(paragraphs: list[list[str]], within: int) -> None:
+    body = ".\n\n".join(" ".join(words) for words in paragraphs)
+    flat = body.lower().replace(".", "").split()
     expected = any({"a1", "b1", "c1"} <= set(flat[i : i + within]) for i in range(len(flat)))
     assert ("x" in Matcher({"x": {"near": ["a1", "b1", "c1"], "within": within}}).find("", body)) is expected
+
+
+@pytest.mark.parametrize("gap", [" ", ". ", "\n\n", ".\n\n", "! “", " Hujan.\n\nReda. "])
+def test_near_counts_words_and_not_what_stands_between_them(gap: str) -> None:
+    assert Matcher({"x": {"near": ["camat", "kampanye"], "within": 4}}).find("", f"Camat{gap}Kampanye usai.")
+
+
+def test_a_part_that_was_asked_first_by_none_keeps_its_evidence() -> None:
+    shared = {"any": ["camat", "lurah"]}
+    found = Matcher({"a": {"none": [shared]}, "b": shared}).find("Camat", "lurah")
+    assert {match.text for match in found["b"]} == {"Camat", "lurah"}
+    assert "a" not in found
 
 
 @given(st.text(max_size=200))

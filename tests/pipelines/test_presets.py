@@ -20,6 +20,11 @@ MATCHER = Matcher({"topic": {"preset": "netralitas-asn"}})
         "Bupati Terbitkan Surat Edaran Netralitas",
         "Kades dan ASN Diminta Tak Berpolitik Praktis",
         "KASN: 200 ASN Langgar Netralitas",
+        "Oknum Lurah Dilaporkan Ajak RT Menangkan Paslon",
+        "Mobil Dinas Terparkir di Lokasi Kampanye",
+        "Wabup Wanti-wanti Kepala Sekolah Jangan Giring Suara Guru",
+        "BKPSDM Gelar Bimtek Netralitas",
+        "Bawaslu Memintai Keterangan Kepala Pasar",
     ],
 )
 def test_headlines_on_the_subject_come_in(title: str) -> None:
@@ -36,6 +41,11 @@ def test_headlines_on_the_subject_come_in(title: str) -> None:
         ("Calon Bupati Janji Naikkan Tunjangan Guru", "Ia mendukung guru honorer dalam kampanye."),
         ("Sekda Tinjau Logistik Pilkada", "Camat diminta membantu KPU. Bawaslu mengawasi."),
         ("Situs Slot Gacor", "Sekda minta ASN netral di pilkada, slot gacor maxwin."),
+        ("Lurah Kampanyekan Bahaya Narkoba", "Lurah mengajak pelajar."),
+        ("Guru Dilatih Bahasa Netral Gender", "Guru ASN diminta tidak memihak."),
+        ("KPU Ajak ASN Gunakan Hak Pilih", "ASN dan pelajar diajak mencoblos."),
+        ("Satpol PP Tertibkan Baliho Calon", "Camat meminta tim kampanye calon bupati mematuhi zona."),
+        ("Pelamar CPNS Membeludak", "Pelamar wajib bukan anggota partai politik. BKN memeriksa berkas calon."),
         ("Laga di Tempat Netral", "PNS ikut menonton. Wasit diminta netral."),
     ],
 )

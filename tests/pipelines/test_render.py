@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipelines.render import MAX_BODY_BYTES, one_line, render_message, render_payload, render_time, sentence_around
+from pipelines.render import MAX_BODY_BYTES, digest_item, one_line, render_payload, render_time, sentence_around
 
 NOW = datetime(2024, 11, 13, 1, 6, 11, tzinfo=UTC)
 WIB = ZoneInfo("Asia/Jakarta")
@@ -56,29 +56,8 @@ def test_a_long_body_is_cut_between_characters_and_marked(letter: str) -> None:
     assert "body_truncated" not in json.loads(payload(body="a" * MAX_BODY_BYTES))["data"]["article"]
 
 
-def test_a_message_reads_well_in_indonesian() -> None:
-    message = render_message(payload(), "id", WIB)
-    assert message.title == "[proses · Kota Palembang] Camat dipanggil Bawaslu"
-    assert message.body.split("\n\n") == [
-        "Camat dipanggil Bawaslu",
-        "Koran Sekanak · Rabu, 13 November 2024 08.04 WIB · +2 media lain",
-        "“Seorang camat diduga tidak netral.”",
-        "https://satu.example/a",
-    ]
-
-
-def test_a_message_in_english_with_little_known() -> None:
-    message = render_message(
-        payload(category=None, province=None, regency=None, published_at=None, matches="[]"), "en", WIB
-    )
-    assert message.title == "Camat dipanggil Bawaslu"
-    assert "time of publication unknown" in message.body
-
-
 def test_a_headline_cannot_break_a_header() -> None:
-    message = render_message(payload(title="Camat\r\nBcc: semua@example.org\x00\u2028lagi"), "id", WIB)
-    assert "\n" not in message.title
-    assert "\r" not in message.title
+    assert one_line("Camat\r\nBcc: semua@example.org\x00\u2028lagi") == "Camat Bcc: semua@example.org lagi"
     assert one_line("a\x1b[31m\nb\u2029c") == "a [31m b c"
 
 
@@ -123,7 +102,22 @@ def test_a_long_sentence_is_cut_on_both_sides_of_the_hit() -> None:
     assert "*ASN*" in shown
 
 
-def test_evidence_beyond_a_cut_body_is_not_invented() -> None:
-    matches = json.dumps([{"rule": "semua", "term": "x", "text": "x", "start": 30_000, "end": 30_001, "field": "body"}])
-    message = render_message(payload(body="kata " * 8000, matches=matches), "id", WIB)
-    assert "“" not in message.body
+def test_the_headline_before_an_edit_is_told_where_it_is_another() -> None:
+    def previous(former: str | None) -> object:
+        document = json.loads(render_payload("article.revised", NOW, ["semua"], STORY, ROW, former))
+        return document["data"].get("previous")
+
+    assert previous("Camat diperiksa") == {"title": "Camat diperiksa"}
+    assert previous(ROW["title"]) is None
+    assert previous(None) is None
+
+
+def test_an_item_of_a_digest_has_no_body_and_the_story_as_it_stands_now() -> None:
+    item = digest_item("msg_1", json.loads(payload()), {"articles": 9, "outlets": 8})
+    assert item["id"] == "msg_1"
+    assert item["type"] == "article.matched"
+    assert item["story"] == {"id": 12, "articles": 9, "outlets": 8}
+    assert item["article"]["title"] == ROW["title"]
+    assert "body" not in item["article"]
+    notice = {"type": "source.silent", "data": {"source": {"id": "satu"}}}
+    assert digest_item("msg_2", notice, {}) == {"id": "msg_2", "type": "source.silent", "source": {"id": "satu"}}
