@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pantau")
 TICK_S = 1.0
 STOP_S = 4.0  # what runs is given up then; with the crawl process's own end SIGTERM takes at most 7 s
-POLLS_AT_ONCE = 32  # a crawl process: enough to hide slow outlets, few enough to keep its memory small
+POLLS_AT_ONCE = 96  # a crawl process: fifty outlets that drip until the limit must leave room for the others
 BUSY_ATTEMPTS = 60  # of 5 s each: a crawl by hand waits some minutes for whoever locks the database
 DELIVERY_S = 120.0  # longer than any delivery takes
 UPKEEP_S = 3600.0  # retention and a look at the log file; a day's worth is a few batches

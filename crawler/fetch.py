@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
 
 from crawler.errors import FetchError
-from crawler.identity import host_key, redacted, split
+from crawler.identity import host_key, redacted, split, without_login
 from crawler.netguard import AddressGuard
 from crawler.politeness import Host, Hosts, back_off_s, read_robots, retry_after_s
 from crawler.settings import LIMITS
@@ -43,12 +43,19 @@ _NO_ANSWER = frozenset({"connect", "timeout", "dns", "tls", "truncated"})
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """What a request asks for, the same at every hop."""
+    """What a request asks for, the same at every hop; but `login` is for `origin` alone (GHSA-cw9j-q3vf-hrrv)."""
 
     headers: Mapping[str, str]
     max_bytes: int
     timeout_s: float
     probe: bool
+    origin: str = ""
+    login: str | None = None
+
+    def headers_for(self, url: str) -> Mapping[str, str]:
+        if self.login is None or _origin(url) != self.origin:
+            return self.headers
+        return {**self.headers, "Authorization": self.login}
 
 
 @dataclass(slots=True)
@@ -73,11 +80,13 @@ class Fetcher:
     ) -> Answer:
         """Return the 2xx or 304 answer to GET url, after at most LIMITS.max_redirects hops.
 
-        `probe`: ask even a host that rests after failures, to learn whether it works again. Raises FetchError: its `kind`
-        names what happened and `retry` whether a later try makes sense.
+        User and password of the address are sent to its scheme, host and port, never to where a redirect leads. `probe`:
+        ask even a host that rests after failures, to learn whether it works again. Raises FetchError: its `kind` names
+        what happened and `retry` whether a later try makes sense.
         """
+        url, login = without_login(url)
         max_bytes, timeout_s = max_bytes or LIMITS.max_page_bytes, timeout_s or LIMITS.fetch_timeout_s
-        ask = _Ask(headers or {}, int(max_bytes), float(timeout_s), probe)
+        ask = _Ask(headers or {}, int(max_bytes), float(timeout_s), probe, _origin(url), login)
         for attempt in range(1, int(LIMITS.fetch_attempts) + 1):
             try:
                 return await self._follow(url, ask)
@@ -135,7 +144,7 @@ class Fetcher:
             await host.start_turn()
             self.requests += 1
             try:
-                answer = await self.download(url, ask.headers, ask.max_bytes, ask.timeout_s)
+                answer = await self.download(url, ask.headers_for(url), ask.max_bytes, ask.timeout_s)
             except FetchError as error:
                 if error.kind in _NO_ANSWER:
                     host.failed(time.monotonic())
@@ -162,7 +171,7 @@ class Fetcher:
         Raises FetchError where the host cannot be reached at all: that is not about robots.txt.
         """
         parts = urlsplit(url)
-        address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/robots.txt"
+        address = f"{parts.scheme}://{parts.netloc}/robots.txt"
         ask = _Ask({}, int(LIMITS.max_feed_bytes), float(LIMITS.fetch_timeout_s), ask.probe)
         status: int | None = 404  # five hops and no end: unavailable, which allows (RFC 9309 section 2.3.1.2)
         body, why = b"", ""
@@ -179,6 +188,11 @@ class Fetcher:
                 raise
             status, why = None, f"{error.kind}: {error}"
         host.remember_robots(read_robots(status, body, why, time.monotonic()))
+
+
+def _origin(url: str) -> str:
+    """Return what credentials belong to: scheme, host and port."""
+    return f"{url.partition(':')[0].lower()}://{host_key(url)}"
 
 
 def _check_rest(url: str, host: Host, ask: _Ask) -> None:
@@ -223,5 +237,5 @@ def _target(answer: Answer) -> str:
     location = answer.headers.get("location", "").strip()
     with contextlib.suppress(ValueError):  # "http://[" is nowhere
         if location:
-            return urljoin(answer.url, location)
+            return without_login(urljoin(answer.url, location))[0]
     raise FetchError("http", answer.url, f"{answer.status} to nowhere: {location[:100]!r}", retry=True)

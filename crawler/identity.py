@@ -6,9 +6,10 @@ Its test is tests/crawler/test_identity.py.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 # Parameters that say where a reader came from, never which article it is (seen on Indonesian outlets, and the
 # well-known ones of the mail, advertising and analytics services that add them).
@@ -93,6 +94,17 @@ def redacted(url: str) -> str:
     netloc = parts.netloc.rpartition("@")[2]
     query = re.sub(r"=[^&]*", "=…", parts.query)
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+def without_login(url: str) -> tuple[str, str | None]:
+    """Return the address without user and password, and these as the value of an Authorization header (None without)."""
+    parts = split(url)
+    if parts is None or "@" not in parts.netloc:
+        return url, None
+    login, _, netloc = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    basic = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode("ascii")
+    return urlunsplit(parts._replace(netloc=netloc)), f"Basic {basic}"
 
 
 def _normal(text: str) -> str:

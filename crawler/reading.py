@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -17,9 +16,10 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from crawler.confine import confine_cpu, confine_memory
 from crawler.errors import FetchError
 from crawler.items import Article, CrawlSettings, MorePages, ReadRequest, Rejection
-from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS, MIB
+from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS
 
 
 def load(path: str) -> Callable[..., Any]:
@@ -50,7 +50,7 @@ class ReadingPool:
     async def read(self, request: ReadRequest) -> Article | Rejection | MorePages:
         """Return what the article step says.
 
-        Raises TimeoutError where it took longer than LIMITS.clean_timeout_s, more memory than LIMITS.max_reader_mib or died
+        Raises TimeoutError where it took longer than LIMITS.clean_timeout_s, more memory than LIMITS.max_space_mib or died
         of it, FetchError `failed` where the step has a bug that this page meets.
         """
         future = self._pool.schedule(_read, args=[ARTICLE_READER, request], timeout=float(LIMITS.clean_timeout_s))
@@ -72,9 +72,9 @@ class ReadingPool:
 
 def _start(set_up: str, settings: CrawlSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = int(LIMITS.max_reader_mib) * MIB
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    # The pool asks with SIGTERM and waits three seconds; a handler of Python's would not run inside a regular expression.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    confine_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     load(set_up)(settings)
 
@@ -89,10 +89,12 @@ def _end_with_parent() -> None:
 
 def _read(reader: str, request: ReadRequest) -> Article | Rejection | MorePages | str:
     """Return what the article step says, or in words how it failed (an error need not survive the way between processes)."""
+    # Should the crawl process be unable to end a page in time, the system does: in CPU, from here on.
+    confine_cpu(LIMITS.clean_timeout_s)
     try:
         result: Article | Rejection | MorePages = load(reader)(request)
     except MemoryError as error:
-        raise TimeoutError(f"needs more than {int(LIMITS.max_reader_mib)} MiB") from error
+        raise TimeoutError(f"needs more than {int(LIMITS.max_space_mib)} MiB") from error
     except Exception as error:  # noqa: BLE001  the boundary "per page": a page that breaks the step must not stop the others
         return f"{type(error).__name__}: {error}"[:500]
     return result

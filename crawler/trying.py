@@ -17,7 +17,7 @@ from typing import Any
 
 from crawler.config import Config
 from crawler.crew import Crew, crawl_settings
-from crawler.identity import host_key
+from crawler.identity import host_key, redacted
 from crawler.items import (
     Article,
     CrawlSettings,
@@ -31,6 +31,7 @@ from crawler.items import (
     Source,
     to_json,
 )
+from crawler.logs import hider
 from crawler.reading import load
 from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS
 
@@ -105,9 +106,10 @@ def check_sources(config: Config, sources: Sequence[Source]) -> list[dict[str, A
     ]
     tasks = [PollTask(source, Memory(), limit=_CHECKED_ARTICLES) for source in single]
     reports = asyncio.run(_polled(config, tasks))
+    hide = hider(config.secrets())
     origins = [(source, discover) for source in sources for discover in source.discover]
     return [
-        _checked(source.id, discover.kind, discover.url, report)
+        _checked(source.id, discover.kind, hide(redacted(discover.url)), report)
         for (source, discover), report in zip(origins, reports, strict=True)
     ]
 

@@ -18,7 +18,9 @@ import resource
 import sys
 from typing import IO, Any
 
+from crawler.confine import confine_memory
 from crawler.items import CrawlSettings, PollReport, PollTask, from_json, to_json
+from crawler.logs import set_up_logging
 from crawler.settings import LIMITS
 
 LINE_LIMIT = 256 * 1024 * 1024  # a report of 500 articles has 5 MB; a line past this is no report of ours
@@ -26,6 +28,7 @@ LINE_LIMIT = 256 * 1024 * 1024  # a report of 500 articles has 5 MB; a line past
 
 def main() -> None:
     """Run until standard input ends. Exits 1 where the address guard cannot be proved active."""
+    confine_memory()
     lines = _claim_stdout()
     # Unbuffered: what is read ahead here would be lost to the event loop, which reads the rest.
     stdin = open(0, "rb", buffering=0)  # noqa: SIM115  it stays open as long as the process lives
@@ -35,12 +38,14 @@ def main() -> None:
 
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     settings = get_project_settings()
-    settings.set("LOG_LEVEL", os.environ.get("PANTAU_LOG_LEVEL", "WARNING"))
-    process = AsyncCrawlerProcess(settings)  # installs the asyncio reactor: nothing before may import one
+    settings.set("LOG_INSTALL_ROOT_HANDLER", False)  # its lines would show what ours hide
+    crawl = from_json(CrawlSettings, first["settings"])
+    set_up_logging(crawl.secrets, "DEBUG" if os.environ.get("PANTAU_DEBUG") else "WARNING")
+    # Installs the asyncio reactor: nothing before may import one.
+    process = AsyncCrawlerProcess(settings)
     worker = _Worker(stdin, lines)
     from crawler.spiders.outlets import OutletsSpider
 
-    crawl = from_json(CrawlSettings, first["settings"])
     process.crawl(
         OutletsSpider,
         crawl=crawl,

@@ -99,7 +99,7 @@ class Sender:
             return await self._send_apprise(channel, message)
         except TimeoutError:
             return Attempt("retry", f"no answer within {DEADLINE_S} s")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Never str(error): it may hold the address with what is secret in it (measured with another client).
             return Attempt("retry", f"{type(error).__name__}: {_cause(error)}")
 

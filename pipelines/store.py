@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from crawler.identity import entry_key
+from crawler.identity import entry_key, redacted
 from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, Standing, from_json, to_json
 from pipelines import dedupe, stories
 from pipelines.alerts import Plan
@@ -65,7 +65,7 @@ class Store(Upkeep):
                 self._conn.execute(
                     "INSERT INTO sources (id, name, url, region) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
                     "name = excluded.name, url = excluded.url, region = excluded.region, active = 1",
-                    (source.id, source.name, source.url, source.region),
+                    (source.id, source.name, redacted(source.url), source.region),
                 )
 
     def due_sources(self, now: datetime, limit: int) -> list[str]:
@@ -240,7 +240,8 @@ class Store(Upkeep):
         # The newest of each key: an official is named in thousands of articles, and only the latest can be the same event.
         newest = f"ORDER BY article_id DESC LIMIT {NEWEST_OF_A_KEY}"
         rarity = "SELECT article_id, 1.0 / count(*) OVER () AS weight FROM"
-        by_band = f"{rarity} (SELECT article_id FROM bands WHERE band = ? AND value = ? {newest})"  # noqa: S608
+        values = ", ".join("?" * (len(bands[0]) - 1)) if bands else ""
+        by_band = f"{rarity} (SELECT article_id FROM bands WHERE band = ? AND value IN ({values}) {newest})"  # noqa: S608
         by_key = f"{rarity} (SELECT article_id FROM story_keys WHERE key = ? {newest})"  # noqa: S608
         shared = [by_band] * len(bands) + [by_key] * len(keys)
         span = timedelta(days=stories.FAR_DAYS)

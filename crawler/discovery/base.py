@@ -38,8 +38,14 @@ _HTML = re.compile(r"(?:<!doctype\s+html|<(?:html|head|body)\b)", re.I)
 _HOME = re.compile(r"/?(?:(?:index|home|default)(?:\.\w{2,5})?)?$", re.I)
 # What block pages and challenges say: in their title, or in the names of the scripts that only they load.
 _CHALLENGE = re.compile(
-    r"<title[^>]{0,100}>[^<]{0,100}(?:just a moment|attention required|access denied|captcha|internet positif|ddos)|"
-    r"cf-challenge|cf_chl_opt|internetpositif|trustpositif|_incapsula_resource|imunify360",
+    r"<title[^>]{0,100}>[^<]{0,100}(?:just a moment|one moment|attention required|access denied|akses ditolak|forbidden|captcha|"
+    r"internet positif|ddos|account suspended|before you continue|sebelum anda melanjutkan)|"
+    r"<title[^>]{0,100}>\s*(?:masuk|log ?in|sign in)\b|"
+    r"cf-challenge|cf_chl_opt|internet(?:positif|baik)|trustpositif|_incapsula_resource|imunify360",
+    re.I,
+)
+_PARKED = re.compile(
+    r"domain (?:name )?(?:is|may be) for sale|buy this domain|domain (?:ini )?dijual|parked (?:free|domain)|parkingcrew|sedoparking",
     re.I,
 )
 
@@ -157,6 +163,11 @@ def _end(found: re.Match[str] | None) -> int:
 def is_challenge(text: str) -> bool:
     """Return whether an HTML page only stands in the way: a challenge, or what a provider shows for a blocked site."""
     return _CHALLENGE.search(text[:20_000]) is not None
+
+
+def is_parked(text: str) -> bool:
+    """Return whether an HTML page only says that the outlet's domain is to be had."""
+    return _PARKED.search(text[:20_000]) is not None
 
 
 def not_a_listing(text: str) -> DiscoveryError:

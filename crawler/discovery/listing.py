@@ -10,7 +10,7 @@ from lxml import etree
 from lxml import html as lxml_html
 from lxml.cssselect import CSSSelector, SelectorError
 
-from crawler.discovery.base import Listing, article_address, headline, is_challenge, not_a_listing
+from crawler.discovery.base import Listing, article_address, headline, is_challenge, is_parked, not_a_listing
 from crawler.errors import DiscoveryError
 from crawler.identity import entry_key
 from crawler.items import Entry
@@ -40,8 +40,9 @@ def read(body: bytes, url: str, content_type: str, links: str | None, next_css: 
     """
     text = decode_page(body, content_type)
     try:
+        # Bytes: lxml refuses text that declares an encoding.
         root = lxml_html.document_fromstring(
-            re.sub(r"^\s*<\?xml[^>]*\?>", "", text), parser=lxml_html.HTMLParser(huge_tree=True)
+            text.encode("utf-8"), parser=lxml_html.HTMLParser(encoding="utf-8", huge_tree=True)
         )
     except etree.ParserError as error:  # nothing but white space and comments
         raise not_a_listing(text) from error
@@ -60,7 +61,7 @@ def read(body: bytes, url: str, content_type: str, links: str | None, next_css: 
         # The picture of a teaser links first and has no text; the headline links second.
         if known is None or len(title or "") > len(known.title or ""):
             entries[key] = Entry(url=known.url if known else address, title=title)
-    if not entries and (is_challenge(text) or (not links and root.find(".//a") is None)):
+    if not entries and (is_challenge(text) or is_parked(text) or (not links and root.find(".//a") is None)):
         raise not_a_listing(text)
     following = (
         [article_address(element.get("href"), home) for element in _selected(root, next_css)] if next_css else []

@@ -24,7 +24,7 @@ def read(body: bytes, url: str, content_type: str, zone: str) -> Listing:
     is_list = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:8].lower().startswith((b"http://", b"https://"))
     urls = body.count(b"\n" if is_list else b"url>") // (1 if is_list else 2)
     if urls > LIMITS.max_sitemap_urls:
-        raise DiscoveryError("not_a_feed", f"names {urls} addresses, more than {int(LIMITS.max_sitemap_urls)}")
+        raise DiscoveryError("too_large", f"names {urls} addresses, more than {int(LIMITS.max_sitemap_urls)}")
     if is_list:
         lines = decode_page(body, content_type).split()
         return Listing(tuple(Entry(url=found) for found in (article_address(line, url) for line in lines) if found))
@@ -66,7 +66,7 @@ def gunzipped(body: bytes) -> bytes:
     if not unpacker.eof and len(unpacked) <= limit:
         raise DiscoveryError("not_a_feed", "damaged gzip: it ends too early")
     if len(unpacked) > limit:
-        raise DiscoveryError("not_a_feed", f"unpacks to more than {limit} bytes")
+        raise DiscoveryError("too_large", f"unpacks to more than {limit} bytes")
     return unpacked
 
 

@@ -8,7 +8,9 @@ nothing, and yields each article as an item. Tests: tests/crawler/test_spider.py
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,10 @@ from scrapy.exceptions import (
 
 from crawler.errors import FetchError, FetchKind, UsageError
 from crawler.fetch import Answer, Fetcher
+from crawler.handlers import HeadersTooLarge
 from crawler.identity import host_key
 from crawler.items import CrawlSettings, Memory, PollReport, PollTask, to_json
+from crawler.logs import hider
 from crawler.netguard import AddressGuard, installed_resolver
 from crawler.politeness import Hosts
 from crawler.poll import Poller
@@ -45,6 +49,14 @@ _FAILURES: tuple[tuple[type[Exception], FetchKind, bool], ...] = (
     (UnsupportedURLSchemeError, "refused_scheme", False),
     (ValueError, "refused_scheme", False),  # an address Scrapy cannot read
     (DownloadFailedError, "connect", True),
+)
+# What OpenSSL and Twisted say of a certificate, in words; they do not say more.
+_TLS = (
+    (
+        "certificate verify failed",
+        "the certificate is expired, not valid yet, self-signed or of an authority unknown here",
+    ),
+    ("VerificationError", "the certificate is for another name"),
 )
 
 
@@ -105,8 +117,12 @@ class OutletsSpider(scrapy.Spider):
     async def _poll_all(self, poller: Poller, reports: asyncio.Queue[PollReport | None]) -> None:
         running: set[asyncio.Task[None]] = set()
 
+        hide = hider(self.crawl_settings.secrets)
+
         async def one(task: PollTask) -> None:
-            reports.put_nowait(await poller.poll(task))
+            report = await poller.poll(task)
+            errors = tuple(replace(error, url=hide(error.url), message=hide(error.message)) for error in report.errors)
+            reports.put_nowait(replace(report, errors=errors))
 
         while (task := await self.inbox.get()) is not None:
             poll = asyncio.create_task(one(task))
@@ -139,12 +155,16 @@ class OutletsSpider(scrapy.Spider):
         if refused:
             return FetchError("refused_address", url, refused, retry=False)
         text = str(error) or type(error).__name__
+        reasons = getattr(error.__cause__, "reasons", ())  # of Twisted, where an answer ended before its body began
+        large = next((reason.value for reason in reasons if isinstance(reason.value, HeadersTooLarge)), None)
+        if large is not None:
+            return FetchError("too_large", url, str(large), retry=False)
         if kind == "too_large":
             return FetchError(kind, url, f"more than {max_bytes} bytes", retry=False)
         if kind == "timeout":
             return FetchError(kind, url, f"no whole answer within {timeout_s:.0f} s", retry=True)
-        if "SSL" in text or "certificate" in text.lower() or "tls" in text.lower():
-            return FetchError("tls", url, text[:300], retry=True)
+        if re.search(r"SSL|certificate|tls|VerificationError", text, re.I):
+            return FetchError("tls", url, next((words for mark, words in _TLS if mark in text), text[:300]), retry=True)
         return FetchError(kind, url, text[:300], retry=retry)
 
     async def _prove_guard(self, resolver: Any) -> None:

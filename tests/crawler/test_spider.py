@@ -167,7 +167,7 @@ def web() -> Iterator[Crawled]:
         ("cutchunk", ("failed", ["truncated"], 0)),
         ("hangup", ("failed", ["connect"], 0)),
         ("garbage", ("failed", ["connect"], 0)),
-        ("headers", ("failed", ["not_a_feed"], 0)),  # a megabyte of them is read and dropped
+        ("headers", ("failed", ["too_large"], 0)),  # a megabyte of them
         ("busy", ("refused", ["wait"], 0)),
         ("busydate", ("refused", ["wait"], 0)),
         ("broken", ("failed", ["http"], 0)),
@@ -181,7 +181,7 @@ def web() -> Iterator[Crawled]:
         ("tonowhere", ("failed", ["http"], 0)),
         ("cookies", ("ok", [], 1)),
         ("charset", ("ok", [], 1)),
-        ("sitemap", ("ok", ["not_a_feed"], 1)),
+        ("sitemap", ("ok", ["too_large"], 1)),
         ("robots-401", ("ok", [], 1)),
         ("robots-html", ("ok", [], 1)),
         ("robots-rules", ("refused", ["robots"], 0)),

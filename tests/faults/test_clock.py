@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.database import parse_stamp
 from operation import Clock
+from pipelines.database import parse_stamp
 from tests.faults.watching import START, Simulation
 
 MINUTE = 60

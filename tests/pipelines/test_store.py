@@ -378,3 +378,10 @@ def test_a_full_disk_rolls_the_whole_report_back(store: Store, path: Path) -> No
 def test_errors_of_sqlite_that_are_our_bugs_are_not_dressed_up(store: Store) -> None:
     with pytest.raises(sqlite3.OperationalError), ours(store.path):
         store._conn.execute("SELEKT")
+
+
+def test_a_login_in_a_source_s_address_is_not_stored(store: Store) -> None:
+    store.sync_sources([Source("tiga", "Tiga", "https://user:rahasia@tiga.example/?token=kunci")])
+    (url,) = store._conn.execute("SELECT url FROM sources WHERE id = 'tiga'").fetchone()
+    assert url.startswith("https://tiga.example/")
+    assert "rahasia" not in url and "kunci" not in url
