@@ -59,12 +59,13 @@ def lookup_keys(telling: Telling) -> tuple[int, ...]:
 
 def bands_of(telling: Telling) -> list[tuple[int, int]]:
     """Return the (band, value) pairs under which a telling's signature is filed; none where it has no signature."""
-    return _bands(telling, around=False)
+    return _bands(telling, *_periods(telling.at, COPY_DAYS, around=False))
 
 
-def lookup_bands(telling: Telling) -> list[tuple[int, int]]:
-    """Return the (band, value) pairs under which near copies are filed, at all the times that are compared."""
-    return _bands(telling, around=True)
+def lookup_bands(telling: Telling) -> list[tuple[int, ...]]:
+    """Return (band, value, …) for each band: its values under which near copies are filed at the times that are compared."""
+    times = [_bands(telling, time) for time in _periods(telling.at, COPY_DAYS)]
+    return [(pairs[0][0], *(value for _, value in pairs)) for pairs in zip(*times, strict=True)]
 
 
 def decide_story(new: Telling, candidates: Sequence[Candidate]) -> int | None:
@@ -190,12 +191,6 @@ def _key(kind: int, time: int, text: str) -> int:
     return kind << 61 | time << 46 | digest >> 18
 
 
-def _bands(telling: Telling, *, around: bool) -> list[tuple[int, int]]:
-    if not telling.signature:
-        return []
-    values = band_values(telling.signature)
-    return [
-        (band, time << 48 | value >> 15)
-        for time in _periods(telling.at, COPY_DAYS, around=around)
-        for band, value in values
-    ]
+def _bands(telling: Telling, time: int) -> list[tuple[int, int]]:
+    values = band_values(telling.signature) if telling.signature else []
+    return [(band, time << 48 | value >> 15) for band, value in values]

@@ -356,3 +356,10 @@ async def test_what_apprise_says_of_a_failure_holds_no_secret(
     attempt = await sender.send(Hook("meja", apprise=address), "m", PAYLOAD)
     assert attempt.result == "retry"
     assert "RAHASIA" not in attempt.error + caplog.text
+
+
+async def test_an_address_that_httpx_cannot_read_is_no_crash() -> None:
+    async with sender_of(private=False) as sender:
+        channel = SimpleNamespace(id="arsip", webhook="http://0177.0.0.1/", secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", apprise=None)
+        attempt = await sender.send(channel, "msg_1", "{}")
+    assert attempt.result == "retry"
