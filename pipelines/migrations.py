@@ -191,6 +191,14 @@ CREATE TABLE channels (
   id TEXT PRIMARY KEY, last_sent_at TEXT, failing_since TEXT, error TEXT, held_until TEXT, last_digest_at TEXT
 ) STRICT;
 
+-- A partial index does not serve "WHERE seq > ?": a thousand rows by cursor took 1.4 s in a million, 7 ms with this one.
+DROP INDEX articles_seq;
+CREATE UNIQUE INDEX articles_seq ON articles (seq);
+-- The newest of a province, a regency, a category: with the index by time alone a rare one is looked for in all.
+CREATE INDEX articles_by_province ON articles (province_code, coalesce(published_at, fetched_at), id);
+CREATE INDEX articles_by_regency ON articles (regency_code, coalesce(published_at, fetched_at), id);
+CREATE INDEX articles_by_category ON articles (category, coalesce(published_at, fetched_at), id);
+
 ALTER TABLE sources ADD COLUMN outcome TEXT;
 ALTER TABLE sources ADD COLUMN state_since TEXT;
 ALTER TABLE sources ADD COLUMN overruns INTEGER NOT NULL DEFAULT 0;

@@ -19,6 +19,7 @@ from pipelines.database import check_ours, stamp
 from pipelines.migrations import FEED_COLUMNS
 
 Row = dict[str, Any]
+_COMMON = 20_000  # articles: to sort more takes longer than to walk to the twentieth that has the word
 _BATCH = 500  # rows held in memory at a time by whoever streams the feed
 
 
@@ -75,7 +76,14 @@ class Reader:
         where: list[str] = ["1 = 1"]
         values: list[object] = []
         if query and (expression := fts_expression(query)):
-            where.append("f.id IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?)")
+            # A common word: walk the newest and look each up; a rare one: look it up and sort what is found. The other way round
+            # each takes seconds in a million (docs/growth.md).
+            if self._is_common(expression):
+                where.append(
+                    "EXISTS (SELECT 1 FROM articles_fts WHERE articles_fts MATCH ? AND articles_fts.rowid = f.id)"
+                )
+            else:
+                where.append("f.id IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?)")
             values.append(expression)
         for column, value in (("category", category), ("source", source)):
             if value:
@@ -88,6 +96,10 @@ class Reader:
             where.append("coalesce(f.published_at, f.fetched_at) >= ?")
             values.append(stamp(since))
         return " AND ".join(where), values
+
+    def _is_common(self, expression: str) -> bool:
+        counted = "SELECT count(*) AS n FROM (SELECT 1 FROM articles_fts WHERE articles_fts MATCH ? LIMIT ?)"
+        return int(self._rows(counted, expression, _COMMON)[0]["n"]) >= _COMMON
 
     def article_at(self, url: str) -> Row | None:
         """Return the row of `feed` for an address, however it is spelled, or None."""
@@ -131,13 +143,20 @@ class Reader:
             yield row["source"], from_json(Memory, json.loads(row["memory"]))
 
     def feed(self, after: int = 0) -> Iterator[Row]:
-        """Yield rows of `feed` with a larger seq, in its order. The cursor is the last row's seq."""
+        """Yield rows of `feed` with a larger seq, in its order, in flat memory. The cursor is the last row's seq.
+
+        No lock is held between two batches: an article that changes meanwhile comes (again) with its new seq.
+        """
         while True:
             rows = self._rows("SELECT * FROM feed WHERE seq > ? ORDER BY seq LIMIT ?", after, _BATCH)
             yield from rows
             if len(rows) < _BATCH:
                 return
             after = rows[-1]["seq"]
+
+    def data_version(self) -> int:
+        """Return a number that is another one once somebody has written to the database since it was asked for last."""
+        return int(self._rows("PRAGMA data_version")[0]["data_version"])
 
     def by_publication(self, since: datetime | None = None) -> Iterator[Row]:
         """Yield rows of `feed`, the oldest publication first, in flat memory."""
@@ -167,13 +186,18 @@ class Reader:
     ) -> list[Row]:
         """Return stories with their articles (`told_by`), the newest first; filters are those of `articles`."""
         where, values = self._conditions(query, since, region, category, source)
-        rows = self._rows(
-            "SELECT s.*, max(coalesce(f.published_at, f.fetched_at)) AS last_published_at FROM stories s "  # noqa: S608  ours
-            f"JOIN feed f ON f.story_id = s.id WHERE {where} GROUP BY s.id "
-            "ORDER BY last_published_at DESC, s.id DESC LIMIT ?",
-            *(*values, limit),
-        )
-        return [self._told_by(row) for row in rows]
+        newest: dict[int, str] = {}  # story -> when its newest such article was published
+        # Walked from the newest on until there are enough: grouping all articles takes ten seconds at a million.
+        for row in self._each(
+            "SELECT f.story_id, coalesce(f.published_at, f.fetched_at) AS at FROM feed f "  # noqa: S608  ours
+            f"WHERE {where} ORDER BY coalesce(f.published_at, f.fetched_at) DESC, f.id DESC",
+            *values,
+        ):
+            newest.setdefault(row["story_id"], row["at"])
+            if len(newest) >= limit:
+                break
+        found = (self._rows("SELECT * FROM stories WHERE id = ?", story)[0] for story in newest)
+        return [self._told_by({**story, "last_published_at": newest[story["id"]]}) for story in found]
 
     def _told_by(self, story: Row) -> Row:
         articles = self._rows(
@@ -234,8 +258,12 @@ class Reader:
         return {row["url_key"] for row in self._rows(f"SELECT url_key FROM articles WHERE url_key IN ({marks})", *keys)}  # noqa: S608
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
+        return list(self._each(sql, *values))
+
+    def _each(self, sql: str, *values: object) -> Iterator[Row]:
         try:
-            return [dict(row) for row in self._conn.execute(sql, values)]
+            for row in self._conn.execute(sql, values):
+                yield dict(row)
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 raise StoreBusy(f"{self.path} is locked by another program; try again") from error

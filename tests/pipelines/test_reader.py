@@ -164,3 +164,43 @@ def test_articles_by_publication_come_oldest_first_each_once(
         urls = [row["url"] for row in reader.by_publication()]
         assert len(set(urls)) == len(urls) == 10
         assert len(list(reader.by_publication(NOW - timedelta(hours=2)))) == 6
+
+
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        ("SELECT * FROM feed WHERE seq > 5 ORDER BY seq LIMIT 10", "articles_seq"),
+        (
+            "SELECT * FROM feed f ORDER BY coalesce(f.published_at, f.fetched_at) DESC, f.id DESC LIMIT 20",
+            "articles_by_time",
+        ),
+        (
+            "SELECT * FROM feed f WHERE f.province_code = '16' ORDER BY coalesce(f.published_at, f.fetched_at) DESC, f.id DESC",
+            "articles_by_province",
+        ),
+        (
+            "SELECT * FROM feed f WHERE f.regency_code = '16.71' ORDER BY coalesce(f.published_at, f.fetched_at) DESC, f.id DESC",
+            "articles_by_regency",
+        ),
+        (
+            "SELECT * FROM feed f WHERE f.category = 'dugaan' ORDER BY coalesce(f.published_at, f.fetched_at) DESC, f.id DESC",
+            "articles_by_category",
+        ),
+    ],
+)
+def test_what_is_asked_for_often_goes_by_an_index_and_sorts_nothing(
+    store: Store, path: Path, sql: str, index: str
+) -> None:
+    with Reader(path) as reader:
+        plan = [row["detail"] for row in reader._rows(f"EXPLAIN QUERY PLAN {sql}")]
+    assert f"USING INDEX {index}" in plan[0]
+    assert not [step for step in plan if "TEMP B-TREE" in step]
+
+
+def test_a_common_word_and_a_rare_one_find_the_same(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.record(report(*(article(str(n), body=f"{BODY} Nomor {n}.", title=f"Judul {n}") for n in range(30))), LATER)
+    with Reader(path) as reader:
+        rare = reader.articles("camat", limit=7)
+        monkeypatch.setattr("pipelines.reader._COMMON", 10)
+        assert reader.articles("camat", limit=7) == rare
+    assert len(rare) == 7
