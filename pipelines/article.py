@@ -17,6 +17,7 @@ from pipelines.bylines import reporter_in
 from pipelines.charset import decode_page
 from pipelines.clean import CleanPage, clean_fragment, clean_page, join_pages
 from pipelines.dedupe import content_sha256, sign
+from pipelines.kinds import is_block_title
 from pipelines.labels import label
 from pipelines.place import find_place
 from pipelines.rules import TOPIC, Rules
@@ -28,6 +29,7 @@ MAX_TITLE_CHARS = 500
 _TITLE_TAG = re.compile(r"<title[^>]*>([^<]{1,2000})", re.I)
 # Scripts that only challenge pages load; some of these pages have not a word of text.
 _GUARD = re.compile(r"_incapsula_resource|cf_chl_opt|cf-challenge|imunify360", re.I)
+_LARGEST_CHALLENGE = 60_000  # characters; those seen have 2,000 to 30,000, an article's page 60,000 and more
 # What a page says of having further pages; only then is a page parsed that the screen would drop.
 _PAGED = re.compile(
     r"halaman|selanjutnya|rel=[\"']?next|[?&](page|showpage|single|page_num)=|paging|pagination|page-link|post-page|nextpage",
@@ -68,7 +70,8 @@ def read_article(request: ReadRequest) -> Article | Rejection | MorePages:
     texts = [decode_page(page.body, page.content_type) for page in request.pages]
     promising = step.keep_all or request.kept or step.screen.may_match_any([*texts, request.entry.title or ""])
     if not promising and (request.incomplete or not any(_PAGED.search(text) for text in texts)):
-        return Rejection("off_topic")
+        # A challenge has none of the topic's words either: believed, the article behind it would be lost.
+        return Rejection("not_an_article", "blocked") if _is_in_the_way(texts[0]) else Rejection("off_topic")
     pages = [_cleaned(text, page, request) for text, page in zip(texts, request.pages, strict=True)]
     if pages[0].kind != "article" and not (request.by_hand and pages[0].paragraphs):
         guarded = pages[0].kind == "empty" and _GUARD.search(texts[0][:20_000])
@@ -78,6 +81,14 @@ def read_article(request: ReadRequest) -> Article | Rejection | MorePages:
         return MorePages(more)
     whole = join_pages(_useful(pages))
     return _labelled(step, request, whole, "incomplete" if request.incomplete and more else "whole")
+
+
+def _is_in_the_way(text: str) -> bool:
+    """Return whether a page is a challenge or a block page, by its title and its scripts: cheap, for pages that are not parsed."""
+    if len(text) > _LARGEST_CHALLENGE:
+        return False
+    title = _TITLE_TAG.search(text)
+    return bool(_GUARD.search(text) or (title and is_block_title(title[1])))
 
 
 def _cleaned(text: str, page: Page, request: ReadRequest) -> CleanPage:

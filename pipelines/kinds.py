@@ -89,6 +89,11 @@ _VIDEO_PATH = re.compile(
 )
 
 
+def is_block_title(title: str) -> bool:
+    """Return whether a page of this title stands in the way of another one."""
+    return bool(_BLOCKED.search(title))
+
+
 def kind_of(head: Head, reading: Reading, body: Body, title: str, url: str) -> str:
     """Return "article", or what the page is instead of one."""
     names = " ".join([title, head.title, *head.h1[:3]])

@@ -237,3 +237,21 @@ def test_bodies_of_the_newsroom_s_first_pages_are_whole(web: tuple[list[Truth], 
         )
         assert isinstance(found, Article), (truth.url, found)
         assert (found.title, found.body) == (truth.title, truth.body)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<title>Just a moment...</title><body>cek</body>",
+        "<html><head><title>Internet Positif</title></head><body>Situs diblokir</body></html>",
+        "<html><body><script src='/_Incapsula_Resource?x'></script></body></html>",
+        "<title>Akses ditolak</title><p>403</p>",
+    ],
+)
+def test_a_challenge_without_a_word_of_the_topic_is_no_article_off_topic(html: str) -> None:
+    assert step.read_article(request(Page(URL, html.encode(), "text/html"))) == Rejection("not_an_article", "blocked")
+
+
+def test_an_article_that_is_off_topic_stays_that_whatever_its_title_says() -> None:
+    long = "<title>Akses ditolak: warga mengeluh</title>" + "<p>Harga beras naik di pasar induk kota ini.</p>" * 2000
+    assert step.read_article(request(Page(URL, long.encode(), "text/html"))) == Rejection("off_topic")
