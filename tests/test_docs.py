@@ -66,6 +66,21 @@ def test_the_shipped_sources_yaml_is_valid_and_covers_the_country() -> None:
     assert len({source.region[:2] for source in config.sources if source.region}) >= 36
 
 
+def test_the_commented_examples_of_the_shipped_sources_yaml_are_valid(tmp_path: Path) -> None:
+    head, mark, tail = (ROOT / "sources.yaml").read_text("utf-8").partition("sources:\n\n")
+    assert mark
+    before, rules, channels = head.partition("rules:\n")[0], *head.partition("rules:\n")[2].split("\n\n", 1)
+    examples = "".join(line.removeprefix("# ").removeprefix("#") + "\n" for line in channels.splitlines())
+    text = before + "rules:\n" + rules.replace("# notify", "notify") + "\n" + examples + mark + tail
+    path = tmp_path / "sources.yaml"
+    path.write_text(text, "utf-8")
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    config = load_config(path, environ={"TELEGRAM_TOKEN": "1:a", "TELEGRAM_CHAT": "2", "WEBHOOK_SECRET": secret})
+    assert [rule.notify for rule in config.rules] == [("redaksi",), ("harian",)]
+    assert list(config.channels) == ["redaksi", "harian", "arsip"]
+    assert config.alerts.health == ("redaksi",)
+
+
 def test_the_consumer_of_the_readme_reads_the_feed(desk: Desk) -> None:
     desk.crawl("tolirepost")
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)[0]

@@ -114,6 +114,7 @@ async def test_a_bug_stops_one_source_for_a_while_and_no_other(
 ) -> None:
     sleep = asyncio.sleep
     monkeypatch.setattr(asyncio, "sleep", lambda seconds: sleep(0))
+    monkeypatch.setattr(reading, "confine_cpu", lambda seconds: None)  # this process reads no foreign pages
     async with Simulation(tmp_path, SOURCES, every="5m", step_s=60) as sim:
         settings, rules = crawl_settings(sim.config())
         set_up(settings)
