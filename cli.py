@@ -17,12 +17,16 @@ import typer
 
 from crawler.errors import ConfigError, PantauError, UsageError
 from terminal import (
+    Listener,
     Progress,
+    print_addition,
     print_articles,
     print_backtest,
+    print_checks,
     print_explanation,
     print_findings,
     print_json,
+    print_outcome,
     print_record,
     print_status,
     print_stories,
@@ -44,7 +48,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Watch regional Indonesian news for the neutrality of civil servants (netralitas ASN).",
 )
-sources_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The watch list: list it, try it.")
+sources_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The watch list: list it, try it, add to it."
+)
 alerts_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The outbox: list it, retry it, try a channel."
 )
@@ -64,6 +70,7 @@ RegionOption = Annotated[str | None, typer.Option(help="A province, kabupaten or
 CategoryOption = Annotated[str | None, typer.Option(help="imbauan, dugaan, proses, sanksi, regulasi, data or lain.")]
 SourceOption = Annotated[str | None, typer.Option(help="The id of a source.")]
 LimitOption = Annotated[int, typer.Option(min=1, help="How many at most.")]
+AfterOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Only what changed after this seq.")]
 CONFIG = Path("sources.yaml")
 
 
@@ -174,6 +181,33 @@ def _dry_run(
         with Reader(config.settings.database) as reader:
             memories = {source.id: reader.memory(source.id) for source in wanted}
     return _run(try_once(config, wanted, memories, since=since, limit=limit, on_progress=progress.articles))
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="What to write; must not exist yet.")] = CONFIG,
+    region: RegionOption = None,
+    notify: Annotated[str | None, typer.Option(help="telegram, email, webhook or nobody.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="The chat's number, the e-mail address, the webhook's address.")
+    ] = None,
+) -> int:
+    """Write a first configuration: asks for the region, who is told, and where."""
+    from crawler.beginning import ASK_TO, begin
+    from pipelines.wilayah import region_name
+
+    if file.exists():
+        raise UsageError(f"{file} exists; init overwrites nothing")
+    code = _region(region or _asked("--region", "Which province, kabupaten or kota?")) or ""
+    notify = notify or _asked("--notify", "Who is to be told (telegram, email, webhook, nobody)?")
+    if to is None and notify in ASK_TO:
+        to = _asked("--to", ASK_TO[notify])
+    beginning = begin(file, code, region_name(code) or "", notify, to or "")
+    print(f"{file}: {beginning.outlets} outlets")
+    for line in beginning.exports:
+        print(f"  {line}")
+    print("next: pantau sources check, pantau crawl --no-alerts, pantau run")
+    return 0
 
 
 @app.command()
@@ -341,6 +375,50 @@ def status(config: ConfigOption = CONFIG, db: DbOption = None, as_json: JsonOpti
 
 
 @app.command()
+def evidence(
+    article: Annotated[int, typer.Argument(metavar="ID", help="The article's id (`pantau articles --json` shows it).")],
+    config: ConfigOption = CONFIG,
+    db: DbOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The zip; evidence-ID.zip without.", metavar="FILE")
+    ] = None,
+) -> int:
+    """Gather an article, its wordings, the answers behind them and hashes into one zip that can be kept."""
+    from pipelines.evidence import gather
+
+    target = output or Path(f"evidence-{article}.zip")
+    files = gather(_database(config, db), article, target, datetime.now(UTC))
+    print(f"{target}: {', '.join(files)}")
+    return 0
+
+
+@app.command()
+def reprocess(
+    warc: Annotated[
+        list[Path] | None, typer.Option("--warc", help="Any WARC file, in place of the archive.", metavar="FILE")
+    ] = None,
+    config: ConfigOption = CONFIG,
+    db: DbOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; store nothing.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Clean, match and label archived answers again, after rules improved. Fakes no revision, alerts nobody."""
+    from reprocessing import reprocess_archive, reprocess_files
+
+    loaded = _config(config, db, quiet=True)
+    with Progress(1, enabled=not as_json) as progress:
+        if warc:
+            outcome, _ = _run(reprocess_files(loaded, warc, dry_run=dry_run, on_article=progress.count))
+        else:
+            outcome = _run(reprocess_archive(loaded, dry_run=dry_run, on_article=progress.count))
+    if as_json:
+        print_json([outcome.record()])
+    else:
+        print_outcome(outcome)
+    return 0 if not outcome.problems else 1 if len(outcome.problems) == outcome.looked_at else 3
+
+
+@app.command()
 def backup(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; must not exist yet.")],
     config: ConfigOption = CONFIG,
@@ -351,6 +429,41 @@ def backup(
 
     count = back_up(_database(config, db), target)
     print(f"{count} articles, {target.stat().st_size / 1e6:.1f} MB in {target}; checked")
+    return 0
+
+
+@app.command()
+def serve(
+    config: ConfigOption = CONFIG,
+    db: DbOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8001,
+    public: Annotated[
+        bool, typer.Option("--public", help="Serve a copy without recipients, rules and errors, for everybody.")
+    ] = False,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; another one than this machine's with --public alone.")
+    ] = "127.0.0.1",
+) -> int:
+    """Serve the web page of what is stored: stories, map, coverage, Datasette's tables."""
+    from zoneinfo import ZoneInfo
+
+    from crawler.config import default_config
+    from web.plugin import Site
+    from web.serving import listen
+    from web.serving import serve as serve_page
+
+    if not public and host not in ("127.0.0.1", "::1", "localhost"):
+        raise UsageError(f"--host {host}: without --public the page is for this machine alone")
+    settings = (default_config() if db and not config.exists() else _config(config, db, quiet=True)).settings
+    site = Site(db or settings.database, ZoneInfo(settings.timezone), settings.language, public)
+    try:
+        listening = listen(host, port)
+    except OSError as error:
+        raise UsageError(
+            f"{host}:{port} cannot be listened on: {error.strerror or error}; --port names another"
+        ) from error
+    with listening:
+        serve_page(site, listening, lambda: print(f"http://{host}:{port}/  (Ctrl-C ends it)", flush=True))
     return 0
 
 
@@ -402,25 +515,104 @@ def sources_list(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> 
 def sources_check(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Ids of sources; all without.")] = None,
     config: ConfigOption = CONFIG,
+    db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Try each source live, three articles of each way of discovery, and say what works. Stores nothing, sends nothing."""
+    """Try each source live, three articles of each way of discovery: what works, since when, what is wrong, what would work.
+
+    Stores nothing, sends nothing.
+    """
+    from crawler.adding import propose
     from crawler.trying import check_sources
+    from pipelines.reader import Reader
     from scheduler import named_sources
 
-    loaded = _config(config, None, quiet=True)
-    records = check_sources(loaded, named_sources(loaded, ids or []))
+    loaded = _config(config, db, quiet=True)
+    wanted = named_sources(loaded, ids or [])
+    records = check_sources(loaded, wanted)
+    works = {r["source"] for r in records if r["works"]}
+    proposals = propose(loaded, [source for source in wanted if source.id not in works])
+    standing = {}
+    if loaded.settings.database.exists():
+        with Reader(loaded.settings.database) as reader:
+            standing = {row["id"]: row for row in reader.sources()}
+    for record in records:
+        known, way = standing.get(record["source"]), proposals.get(record["source"])
+        record["state"] = known["state"] if known else None
+        record["state_since"] = known["state_since"] if known else None
+        record["proposal"] = {way.kind: way.url} if way else None
     if as_json:
         print_json(records)
     else:
-        rows = [
-            (r["source"], r["discover"], "works" if r["works"] else "fails", r["found"], r["readable"], r["problem"])
-            for r in records
-        ]
-        print_table(("source", "discover", "", "found", "readable", "problem"), rows)
+        print_checks(records)
     broken = {r["source"] for r in records if not r["works"]}
-    works = {r["source"] for r in records if r["works"]}
     return 0 if not broken else 1 if not works else 3
+
+
+@sources_app.command("add")
+def sources_add(
+    url: Annotated[str, typer.Argument(help="The site, or its feed, sitemap or a page that lists articles.")],
+    config: ConfigOption = CONFIG,
+    region: RegionOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what was found, write nothing.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Find how a site is read, show five of its articles as they would be stored, and append it to the configuration."""
+    from crawler.adding import add_source
+    from pipelines.wilayah import region_name
+
+    code = _region(region)
+    addition = add_source(config, url, region_name(code) if code else None, write=not dry_run)
+    if as_json:
+        print_json([addition.record() | {"written": addition.entry is not None and not dry_run}])
+    else:
+        print_addition(addition.record(), str(config), dry_run)
+    return 0 if addition.entry else 1
+
+
+@sources_app.command("import")
+def sources_import(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="OPML, or CSV with columns such as name, url, feed, region.")
+    ],
+    config: ConfigOption = CONFIG,
+    as_json: JsonOption = False,
+) -> int:
+    """Append the outlets of an OPML or CSV file to the configuration, without trying them."""
+    from dataclasses import asdict
+
+    from crawler.exchange import import_sources
+
+    imported = import_sources(config, file)
+    if as_json:
+        print_json([asdict(imported)])
+    else:
+        for line in (*imported.duplicates, *imported.wrong):
+            print(f"left out: {line}")
+        added, left = len(imported.added), len(imported.duplicates) + len(imported.wrong)
+        print(f"{added} added to {config}, {left} left out" + ("; pantau sources check tries them" if added else ""))
+    return 0 if not imported.wrong else 3 if imported.added else 1
+
+
+@sources_app.command("export")
+def sources_export(
+    config: ConfigOption = CONFIG,
+    output: Annotated[Path | None, typer.Option(help="A file; standard output without.", metavar="FILE")] = None,
+) -> int:
+    """Write the feeds of the watch list as OPML."""
+    from crawler.exchange import export_opml
+
+    document, left_out = export_opml(_config(config, None, quiet=True))
+    if output is None:
+        sys.stdout.buffer.write(document)
+    else:
+        try:
+            output.write_bytes(document)
+        except OSError as error:
+            raise UsageError(f"--output: {output} cannot be written: {error.strerror}") from error
+    if left_out:
+        print(f"left out, without a feed or with a secret in its address: {', '.join(left_out)}", file=sys.stderr)
+    return 0
 
 
 # --------------------------------------------------------------------------------------------------------- alerts
@@ -479,28 +671,38 @@ def alerts_test(channel: str, config: ConfigOption = CONFIG, as_json: JsonOption
 
 @feed_app.command("export")
 def feed_export(
-    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")],
+    form: Annotated[str, typer.Option("--format", help="jsonl, csv, parquet, atom, rss or jsonfeed.")],
     config: ConfigOption = CONFIG,
     db: DbOption = None,
-    after: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Only what changed after this seq.")] = 0,
+    after: AfterOption = 0,
     output: Annotated[Path | None, typer.Option(help="A file; standard output without.", metavar="FILE")] = None,
 ) -> int:
     """Write the feed in a format for other programs."""
-    from pipelines.feed import FORMATS, write_feed
+    from pipelines.feed import FORMATS, export_feed, write_feed
     from pipelines.reader import Reader
 
     if form not in FORMATS:
         raise UsageError(f"no format {form!r}; there are: {', '.join(FORMATS)}")
     with Reader(_database(config, db)) as reader:
         if output is None:
-            write_feed(reader.feed(after), form, sys.stdout)
+            write_feed(reader.feed(after), form, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
         else:
-            try:
-                with output.open("w", encoding="utf-8", newline="") as file:
-                    count = write_feed(reader.feed(after), form, file)
-            except OSError as error:
-                raise UsageError(f"--output: {output} cannot be written: {error.strerror}") from error
+            count = export_feed(reader.feed(after), form, output)
             print(f"{count} articles written to {output}", file=sys.stderr)
+    return 0
+
+
+@feed_app.command("follow")
+def feed_follow(config: ConfigOption = CONFIG, db: DbOption = None, after: AfterOption = 0) -> int:
+    """Print the feed as JSON lines, and go on as articles arrive. Ends with SIGTERM, Ctrl-C, or when nobody reads any more."""
+    from pipelines.feed import follow, json_line
+    from pipelines.reader import Reader
+
+    with Reader(_database(config, db)) as reader, Listener() as listener:
+        for row in follow(reader, after, listener.wait):
+            if not listener.write(json_line(row)):
+                break
     return 0
 
 
@@ -524,6 +726,13 @@ def _database(config: Path, db: Path | None) -> Path:
 
 def _run(job: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(job)
+
+
+def _asked(option: str, question: str) -> str:
+    """Return a person's answer; where there is nobody to ask, the option is missing."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{option} is missing: {question}")
+    return str(typer.prompt(question, prompt_suffix=" ")).strip()
 
 
 def _since(text: str | None) -> datetime | None:

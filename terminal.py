@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +16,7 @@ from pipelines.render import one_line
 
 if TYPE_CHECKING:
     from doctor import Finding
+    from reprocessing import Outcome
     from scheduler import Summary
 
 
@@ -90,6 +95,18 @@ def print_status(record: dict[str, Any]) -> None:
             )
 
 
+def print_outcome(outcome: Outcome) -> None:
+    """Print what reprocessing came to."""
+    print(
+        f"{outcome.looked_at} looked at: {outcome.changed_articles} changed, {outcome.kept} kept, {outcome.off_topic} off topic, "
+        f"{outcome.other_outlets} of other outlets, {len(outcome.problems)} not read"
+    )
+    for column, count in outcome.changed.most_common():
+        print(f"  {column}: {count}")
+    for address, why in outcome.problems[:20]:
+        print(one_line(f"  {address}: {why}"))
+
+
 def print_findings(findings: Sequence[Finding]) -> None:
     """Print what the doctor found, each with its mend."""
     for finding in findings:
@@ -97,6 +114,43 @@ def print_findings(findings: Sequence[Finding]) -> None:
         print(one_line(f"{mark} {finding.about}: {finding.found}"))
         if finding.mend:
             print(f"        {finding.mend}")
+
+
+def print_checks(records: Sequence[dict[str, Any]]) -> None:
+    """Print what works of the watch list, and for what does not what is proposed."""
+
+    def proposed(record: dict[str, Any]) -> str | None:
+        way = record["proposal"] or {}
+        return next((f"{kind}: {url}" for kind, url in way.items()), None)
+
+    columns = ("source", "discover", "", "found", "readable", "state", "since", "problem", "proposal")
+    names = ("found", "readable", "state", "state_since", "problem")
+    print_table(
+        columns,
+        [
+            (r["source"], r["discover"], "works" if r["works"] else "fails", *(r[name] for name in names), proposed(r))
+            for r in records
+        ],
+    )
+
+
+def print_addition(record: dict[str, Any], path: str, dry_run: bool) -> None:
+    """Print what was found of a site that was to be added."""
+    entry = record["entry"]
+    if entry is None:
+        print("no way to read it was found; tried:")
+        for tried in record["tried"]:
+            print(one_line(f"  {tried['url']}: {tried['problem']}"))
+        return
+    for article in record["articles"]:
+        topic = "on the topic" if any(match["rule"] == "topic" for match in article["matches"]) else "off the topic"
+        place = article["regency"] or article["province"] or "-"
+        print(one_line(f"{article['published_at'] or '-'}  {topic}  {place}  {article['author'] or '-'}"))
+        print(f"  {one_line(article['title'])}\n  {article['url']}\n  {one_line(article['body'])[:160]}")
+    print()
+    for name, value in entry.items():
+        print(one_line(f"{name}: {json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value}"))
+    print(f"dry run: {path} stays as it is" if dry_run else f"added to {path}")
 
 
 def print_backtest(records: Sequence[dict[str, Any]]) -> None:
@@ -194,6 +248,11 @@ class Progress:
             self._reading[source] = self._bar.add_task(f"  {source}", total=total)
         self._bar.update(self._reading[source], completed=done, visible=done < total)
 
+    def count(self, done: int) -> None:
+        """Take one step of work whose end is not known."""
+        if self._bar is not None:
+            self._bar.update(self._task, description="articles", completed=done, total=None)
+
     def source(self, summary: Summary) -> None:
         """Take the end of a source's poll."""
         self._done += 1
@@ -247,3 +306,49 @@ _ATTEMPTS = {
     "retry": "to be tried again (pantau alerts list)",
     "final": "given up (pantau alerts list)",
 }
+
+
+class Listener:
+    """Whoever reads our standard output, in raw bytes: `write` and `wait` return False once it is gone or a signal ended us.
+
+    Use as a context manager. The second SIGINT or SIGTERM ends the process at once, should the first one wait for the reader.
+    """
+
+    def __init__(self, pause_s: float = 1.0) -> None:
+        self._pause_s = pause_s
+        self._ended = False
+        self._before: dict[int, Any] = {}
+        self._reader = select.poll()
+        self._reader.register(sys.stdout.fileno(), 0)  # hang-ups and errors are told without being asked for
+
+    def __enter__(self) -> Listener:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._end)
+        return self
+
+    def _end(self, number: int, _: object) -> None:
+        self._ended = True
+        signal.signal(number, signal.SIG_DFL)
+
+    def write(self, line: bytes) -> bool:
+        """Write a line at once."""
+        try:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return False
+        return not self._ended
+
+    def wait(self) -> bool:
+        """Wait for a moment."""
+        end = time.monotonic() + self._pause_s
+        while not self._ended and (left_s := end - time.monotonic()) > 0:
+            # In short steps: a signal does not end a poll, its handler only runs.
+            if self._reader.poll(min(left_s, 0.1) * 1000):
+                return False
+        return not self._ended
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -275,6 +275,7 @@ def crawl_settings(config: Config) -> tuple[CrawlSettings, str]:
         topic=config.topic,
         rules=rules,
         search_words=search_words(config.topic) if config.settings.keep == "matching" else (),
+        archive=config.settings.archive,
         ports=tuple(sorted(host for host in hosts if host.rpartition(":")[2] not in ("80", "443"))),
         secrets=tuple(sorted(secrets)),
     )

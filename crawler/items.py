@@ -8,7 +8,9 @@ Its test is tests/crawler/test_items.py.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
 import types
 import typing
 from dataclasses import dataclass, field
@@ -139,6 +141,29 @@ class Page:
     fetched_at: datetime | None = None
     etag: str | None = None
     last_modified: str | None = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)  # kept where responses are archived
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer behind a kept article, for the archive. `body`: its decompressed bytes, gzipped and in base64."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+    fetched_at: datetime
+    body: str
+
+    def content(self) -> bytes:
+        """Return the body's bytes."""
+        return gzip.decompress(base64.b64decode(self.body))
+
+
+def response_of(page: Page) -> Response:
+    """Return a fetched page as the archive keeps it."""
+    body = base64.b64encode(gzip.compress(page.body, 6)).decode()
+    return Response(page.url, page.status, page.headers, page.fetched_at or datetime.now(UTC), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +215,16 @@ class PollTask:
     since: datetime | None = None
     limit: int = 500
     rechecks: tuple[Recheck, ...] = ()
+    find: bool = False  # no poll: find out how the site at the source's address is read (crawler.finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a site can be read: where it answered, its own name, the ways that list something, the best first."""
+
+    url: str
+    name: str | None = None
+    ways: tuple[Discover, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +239,7 @@ class CrawlSettings:
     rules: dict[str, Any] = field(default_factory=dict)
     search_words: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()  # host:port beside 80 and 443 that sources.yaml names
+    archive: bool = False  # kept articles carry the responses behind them
     secrets: tuple[str, ...] = ()  # what stands in addresses and must not be in logs and errors
 
 
@@ -258,6 +294,7 @@ class Article:
     from_listing: bool = False  # the listing carried the body: its page was never read
     etag: str | None = None  # of its page, where it has only one
     last_modified: str | None = None
+    responses: tuple[Response, ...] = ()  # of its pages, where they are archived
     cut: tuple[str, ...] = ()  # the clutter lines that were removed, for `explain` and the demo
 
 
@@ -305,6 +342,7 @@ class PollReport:
     truncated: bool = False  # more was listed than a poll takes
     arrivals: tuple[datetime, ...] = ()  # when the new entries were published; of undated ones, when they were found
     gap: bool = False  # nothing that is listed was known: entries may have come and gone since the poll before
+    found_site: Found | None = None  # of a task that is to `find`
 
 
 SourceState = Literal["new", "ok", "silent", "layout_changed", "blocked", "not_a_feed", "failing"]

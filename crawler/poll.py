@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from crawler.discovering import Discovery
 from crawler.errors import FetchError
 from crawler.fetch import Answer, Fetcher
+from crawler.finding import find
 from crawler.identity import entry_key, host_key, redacted
 from crawler.items import (
     Article,
@@ -39,6 +40,7 @@ from crawler.items import (
     Rejection,
     Source,
     Validator,
+    response_of,
 )
 from crawler.politeness import back_off_s
 from crawler.settings import LIMITS
@@ -61,6 +63,7 @@ class Poller:
     read: Reader
     rules: str = ""
     search_words: tuple[str, ...] = ()
+    archive: bool = False
     progress: Progress = lambda source, done, total: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -69,6 +72,8 @@ class Poller:
         started_at = self.clock()
         own = replace(self, fetcher=replace(self.fetcher, requests=0, downloaded_bytes=0))  # counts of this poll alone
         try:
+            if task.find:
+                return await find(own.fetcher, task.source, self.clock)
             return await _Poll(own, task, started_at).run()
         except Exception as error:  # noqa: BLE001  the boundary "per source": a bug met by one source must not stop the others
             problem = PollError(redacted(task.source.url), "failed", f"{type(error).__name__}: {error}")
@@ -259,7 +264,7 @@ class _Poll:
     async def _article(self, key: str, entry: Entry) -> Article | Rejection:
         """Return what the entry's pages are."""
         request = ReadRequest(self.source, entry, (), self.poller.clock(), by_hand=bool(self.source.urls))
-        if key not in self.found.whole:
+        if key not in self.found.whole or self.poller.archive:  # what is archived is the page itself
             request = replace(request, entry=replace(entry, body_html=None), pages=(await self._page(entry.url),))
         return await self._read(request)
 
@@ -277,6 +282,8 @@ class _Poll:
                     ) from None
                 request = replace(request, cheap=True)
                 continue
+            if isinstance(result, Article) and self.poller.archive:
+                result = replace(result, responses=tuple(map(response_of, request.pages)))
             if not isinstance(result, MorePages):
                 return result
             wanted = [url for url in result.urls if url not in tried]
@@ -298,7 +305,8 @@ class _Poll:
     def _page_of(self, answer: Answer) -> Page:
         found = answer.headers.get
         at = self.poller.clock()
-        return Page(answer.url, answer.body, found("content-type", ""), at, found("etag"), found("last-modified"))
+        page = Page(answer.url, answer.body, found("content-type", ""), at, found("etag"), found("last-modified"))
+        return replace(page, status=answer.status, headers=dict(answer.headers)) if self.poller.archive else page
 
     # -------------------------------------------------------------------------------------------------------- recheck
 

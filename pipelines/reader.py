@@ -126,6 +126,20 @@ class Reader:
             row["url"] for row in self._rows("SELECT url FROM duplicates WHERE article_id = ? ORDER BY url", article_id)
         ]
 
+    def revisions_of(self, article_id: int) -> list[Row]:
+        """Return the earlier wordings of an article, the oldest first."""
+        return self._rows("SELECT * FROM revisions WHERE article_id = ? ORDER BY revision", article_id)
+
+    def evidence_of(self, article_id: int) -> list[Row]:
+        """Return where the responses behind an article's wordings stand in the archive, the oldest first."""
+        return self._rows("SELECT * FROM evidence WHERE article_id = ? ORDER BY rowid", article_id)
+
+    def archived(self) -> Iterator[Row]:
+        """Yield (article_id, revision, url, file, offset, length, sha256, fetched_at) of the newest wording of each article."""
+        return self._each(
+            "SELECT e.* FROM evidence e JOIN articles a ON a.id = e.article_id AND a.revision = e.revision ORDER BY e.article_id, e.rowid"
+        )
+
     def story_of(self, story_id: int) -> Row:
         """Return a story with its articles."""
         return self._told_by(self._rows("SELECT * FROM stories WHERE id = ?", story_id)[0])

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from crawler.errors import StoreUnwritable
 from crawler.identity import entry_key, redacted
 from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, Standing, from_json, to_json
 from pipelines import dedupe, stories
@@ -167,13 +168,7 @@ class Store(Upkeep):
 
     def _insert(self, article: Article, key: str, now: datetime, plan: Plan) -> tuple[int, bool]:
         """Insert an article; return its id, and whether it makes its story rise."""
-        telling = stories.Telling(
-            traits=article.traits,
-            signature=bytes.fromhex(article.signature),
-            place=article.regency_code or article.province_code,
-            category=article.category,
-            at=article.published_at or now,
-        )
+        telling = _telling_of(article, now)
         story_id = self._story(article, telling)
         row = {
             "url": article.url,
@@ -191,6 +186,7 @@ class Store(Upkeep):
             tuple(row.values()),
         )
         article_id = int(cursor.lastrowid or 0)
+        self._archive(article, article_id, 1, now)
         self._file(article_id, telling)
         self._conn.execute("UPDATE sources SET articles = articles + 1 WHERE id = ?", (article.source,))
         before = self._story_category(story_id)
@@ -209,10 +205,67 @@ class Store(Upkeep):
             f"UPDATE articles SET {', '.join(f'{name} = ?' for name in row)} WHERE id = ?",  # noqa: S608  names are ours
             (*row.values(), old.id),
         )
+        self._archive(article, old.id, revision, now)
         story_id = self._conn.execute("SELECT story_id FROM articles WHERE id = ?", (old.id,)).fetchone()[0]
         before = self._story_category(story_id)
         self._count_story(story_id)
         return stories.rises(before, article.category)
+
+    def add_articles(self, articles: Iterable[Article], now: datetime) -> Recorded:
+        """Record articles that no poll brought (from a WARC file): no alerts, and nothing of any source's health."""
+        recorded = Recorded()
+        with self._transaction():
+            for article in articles:
+                self._record_article(article, now, NO_PLAN, recorded)
+        return recorded
+
+    def amend(self, article_id: int, article: Article, *, write: bool = True) -> list[str]:
+        """Store what is read of the same answer by better rules; return the columns that changed (also without `write`).
+
+        No revision, no alert; the story stays the same.
+        """
+        new = {name: value for name, value in _content(article).items() if name in READ_OF_A_PAGE}
+        with self._transaction():
+            row = self._conn.execute(
+                f"SELECT {', '.join(new)}, story_id FROM articles WHERE id = ?",  # noqa: S608  names are ours
+                (article_id,),
+            ).fetchone()
+            changed = [name for name, old in zip(new, row, strict=False) if old != new[name]]
+            if changed and write:
+                self._conn.execute(
+                    f"UPDATE articles SET {', '.join(f'{name} = ?' for name in changed)} WHERE id = ?",  # noqa: S608
+                    (*(new[name] for name in changed), article_id),
+                )
+                for table in ("traits", "bands", "story_keys"):
+                    self._conn.execute(f"DELETE FROM {table} WHERE article_id = ?", (article_id,))  # noqa: S608
+                self._file(article_id, _telling_of(article, article.fetched_at))
+                self._count_story(row[-1])
+            return changed
+
+    def _archive(self, article: Article, article_id: int, revision: int, now: datetime) -> None:
+        """Write the responses behind a wording to the archive, and where they stand to the database."""
+        if not article.responses:
+            return
+        from pipelines.archive import Archive  # only where responses are kept
+
+        archive = Archive(self.path)
+        for response in article.responses:
+            try:
+                place = archive.append(response, self._archived_up_to, now)
+            except OSError as error:
+                raise StoreUnwritable(f"{archive.folder} cannot be written: {error.strerror}") from error
+            self._conn.execute(
+                "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(article_id, revision, response.url, place.file, place.offset, place.length, place.sha256),
+                    stamp(response.fetched_at),
+                ),
+            )
+
+    def _archived_up_to(self, file: str) -> int:
+        query = "SELECT coalesce(max(offset + length), 0) FROM evidence WHERE file = ?"
+        end: int = self._conn.execute(query, (file,)).fetchone()[0]
+        return end
 
     def _file(self, article_id: int, telling: stories.Telling) -> None:
         """File an article under what later ones are compared by."""
@@ -361,6 +414,26 @@ class Store(Upkeep):
                 "detail": notice.detail,
             }
             self._raise_notice(notice.kind, plan.health, f"source:{source}:{stamp(now)}", data, now)
+
+
+# The columns that `amend` brings up to date; the others say how and when the answer was had.
+READ_OF_A_PAGE = (
+    *("title", "author", "body", "image", "published_at", "modified_at", "date_precision", "date_evidence", "category"),
+    *("province_code", "regency_code", "flags", "rules", "matches", "content_sha256", "body_status", "cut"),
+)
+
+
+def _telling_of(article: Article, now: datetime | None) -> stories.Telling:
+    """Return what an article is compared by."""
+    at = article.published_at or now
+    assert at is not None  # what was read has a time at which it was
+    return stories.Telling(
+        traits=article.traits,
+        signature=bytes.fromhex(article.signature),
+        place=article.regency_code or article.province_code,
+        category=article.category,
+        at=at,
+    )
 
 
 def _content(article: Article) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Upkeep(Alerts):
                 (stamp(before), stamp(before), BATCH),
             ).fetchall()
             ids = [(row[0],) for row in rows]
-            for table in ("traits", "bands", "story_keys", "revisions", "duplicates"):
+            for table in ("traits", "bands", "story_keys", "revisions", "duplicates", "evidence"):
                 self._conn.executemany(f"DELETE FROM {table} WHERE article_id = ?", ids)  # noqa: S608  names are ours
             self._conn.executemany("UPDATE alerts SET article_id = NULL WHERE article_id = ?", ids)
             self._conn.executemany("DELETE FROM articles WHERE id = ?", ids)

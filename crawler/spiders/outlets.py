@@ -102,6 +102,7 @@ class OutletsSpider(scrapy.Spider):
                 pool.read,
                 rules=self.rules,
                 search_words=crawl.search_words,
+                archive=crawl.archive,
                 progress=self.on_progress,
             )
             self.guard = guard

@@ -314,6 +314,8 @@ def writes() -> dict[str, Callable[[Store], object]]:
         "alert_postponed": lambda store: store.alert_postponed("x", NOW, LATER, ""),
         "alert_failed": lambda store: store.alert_failed("x", NOW, ""),
         "retry_alerts": lambda store: store.retry_alerts(NOW),
+        "add_articles": lambda store: store.add_articles([article("w")], LATER),
+        "amend": lambda store: store.amend(1, article(title="Judul lain")),
         "mark": lambda store: store.mark("network_down_since"),
         "note_network": lambda store: store.note_network(NOW, 3, NOW, PLAN),
         "move_times": lambda store: store.move_times(timedelta(hours=1)),
