@@ -37,7 +37,7 @@ from terminal import (
 
 if TYPE_CHECKING:
     from crawler.config import Config
-    from scheduler import Summary
+    from watch import Summary
 
 T = TypeVar("T")
 app = typer.Typer(
@@ -141,7 +141,7 @@ def crawl(
     as_json: JsonOption = False,
 ) -> int:
     """Crawl every source, or those named, once, now."""
-    from scheduler import FAILED, crawl_once, named_sources
+    from watch import FAILED, crawl_once, named_sources
 
     loaded = _config(config, db, quiet=True)
     wanted = named_sources(loaded, sources or [])
@@ -174,7 +174,7 @@ def _dry_run(
     config: Config, wanted: Sequence[Any], since: datetime | None, limit: int | None, progress: Progress
 ) -> list[Summary]:
     from pipelines.reader import Reader
-    from scheduler import try_once
+    from watch import try_once
 
     memories = {}
     if config.settings.database.exists():
@@ -343,7 +343,7 @@ def rules_test(
     as_json: JsonOption = False,
 ) -> int:
     """Run rules over what is stored: what would have alerted, and why. Sends nothing."""
-    from scheduler import backtest
+    from watch import backtest
 
     loaded = _config(config, db, quiet=True)
     other = _config(against, None, quiet=True) if against else None
@@ -525,7 +525,7 @@ def sources_check(
     from crawler.adding import propose
     from crawler.trying import check_sources
     from pipelines.reader import Reader
-    from scheduler import named_sources
+    from watch import named_sources
 
     loaded = _config(config, db, quiet=True)
     wanted = named_sources(loaded, ids or [])
@@ -641,7 +641,7 @@ def alerts_list(
 @alerts_app.command("retry")
 def alerts_retry(config: ConfigOption = CONFIG, db: DbOption = None, as_json: JsonOption = False) -> int:
     """Send those that wait or have failed, now."""
-    from scheduler import retry_alerts
+    from watch import retry_alerts
 
     record = _run(retry_alerts(_config(config, db, quiet=True)))
     if as_json:
@@ -656,7 +656,7 @@ def alerts_retry(config: ConfigOption = CONFIG, db: DbOption = None, as_json: Js
 @alerts_app.command("test")
 def alerts_test(channel: str, config: ConfigOption = CONFIG, as_json: JsonOption = False) -> int:
     """Send a test message to a channel."""
-    from scheduler import try_channel
+    from watch import try_channel
 
     attempt = _run(try_channel(_config(config, None, quiet=True), channel))
     if as_json:

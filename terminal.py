@@ -17,7 +17,7 @@ from pipelines.render import one_line
 if TYPE_CHECKING:
     from doctor import Finding
     from reprocessing import Outcome
-    from scheduler import Summary
+    from watch import Summary
 
 
 def print_json(records: Iterable[Any]) -> None:

@@ -61,7 +61,7 @@ def test_every_metric_is_documented() -> None:
 
 def test_every_event_of_the_log_is_documented() -> None:
     text = (ROOT / "docs" / "operation.md").read_text("utf-8").replace("\n", " ")
-    files = [ROOT / "scheduler.py", ROOT / "crawler" / "crew.py", ROOT / "pipelines" / "outbox.py"]
+    files = [ROOT / "scheduler.py", ROOT / "watch.py", ROOT / "crawler" / "crew.py", ROOT / "pipelines" / "outbox.py"]
     code = "\n".join(file.read_text("utf-8") for file in files)
     events = set(re.findall(r'log\.(?:info|warning|error)\(\s*"([a-z ]+?):? \w+=', code))
     assert len(events) >= 8

@@ -240,7 +240,7 @@ def test_a_file_that_may_not_be_written_is_an_error_that_may_mend_itself(tmp_pat
 async def test_the_daemon_waits_with_the_report_and_polls_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    monkeypatch.setattr("scheduler.FULL_PAUSE_S", 0.05)
+    monkeypatch.setattr("watch.FULL_PAUSE_S", 0.05)
     async with Simulation(tmp_path, 1) as sim:
         conn = sim.store._conn
         conn.execute("PRAGMA busy_timeout = 100")

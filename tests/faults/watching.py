@@ -22,7 +22,8 @@ from crawler.config import Config, load_config
 from crawler.items import Article, Known, Memory, PollError, PollReport, PollTask
 from operation import Clock
 from pipelines.store import Store
-from scheduler import Daemon, Watch
+from scheduler import Daemon
+from watch import Watch
 
 START = datetime(2024, 11, 13, 1, 0, tzinfo=UTC)
 STEP_S = 10

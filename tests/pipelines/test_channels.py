@@ -359,7 +359,7 @@ async def test_what_apprise_says_of_a_failure_holds_no_secret(
 
 
 async def test_an_address_that_httpx_cannot_read_is_no_crash() -> None:
-    async with sender_of(private=False) as sender:
-        channel = SimpleNamespace(id="arsip", webhook="http://0177.0.0.1/", secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", apprise=None)
-        attempt = await sender.send(channel, "msg_1", "{}")
+    channel = Hook("arsip", webhook="http://0177.0.0.1/", secret=SECRET)
+    async with opened(private=False) as sender:
+        attempt = await sender.send(channel, "msg_1", PAYLOAD)
     assert attempt.result == "retry"
