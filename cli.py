@@ -459,9 +459,8 @@ def serve(
     try:
         listening = listen(host, port)
     except OSError as error:
-        raise UsageError(
-            f"{host}:{port} cannot be listened on: {error.strerror or error}; --port names another"
-        ) from error
+        why = str(error.strerror or error).partition(" (")[0]  # Python says the address once more
+        raise UsageError(f"{host}:{port} cannot be listened on: {why}; --port names another") from error
     with listening:
         serve_page(site, listening, lambda: print(f"http://{host}:{port}/  (Ctrl-C ends it)", flush=True))
     return 0

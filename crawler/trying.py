@@ -115,10 +115,15 @@ def check_sources(config: Config, sources: Sequence[Source]) -> list[dict[str, A
 
 
 async def _polled(config: Config, tasks: Sequence[PollTask]) -> list[PollReport]:
+    async with trying_crew(config) as crew:
+        return list(await asyncio.gather(*(crew.poll(task) for task in tasks)))
+
+
+def trying_crew(config: Config) -> Crew:
+    """Return a crew that keeps every article, whatever it is about."""
     settings, rules = crawl_settings(config)
     keep_all: CrawlSettings = replace(settings, keep="all", search_words=())
-    async with Crew(keep_all, rules, workers=config.settings.workers) as crew:
-        return list(await asyncio.gather(*(crew.poll(task) for task in tasks)))
+    return Crew(keep_all, rules, workers=config.settings.workers)
 
 
 def _checked(source: str, kind: str, url: str, report: PollReport) -> dict[str, Any]:
