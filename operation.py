@@ -33,8 +33,11 @@ class Clock:
         jump_s = ahead_s - self._ahead_s
         if abs(jump_s) <= self.SLACK_S:
             return 0.0
-        self._ahead_s = ahead_s
         return jump_s
+
+    def heeded(self, jump_s: float) -> None:
+        """Take the jump for done."""
+        self._ahead_s += jump_s
 
 
 def tell_systemd(state: str) -> None:

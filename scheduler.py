@@ -208,19 +208,27 @@ class Daemon:
         if not jump_s:
             return False
         log.warning("clock jumped seconds=%+.0f", jump_s)
-        await self.watch.call(self.watch.store.move_times, timedelta(seconds=jump_s))
+        await self.watch.call(self.watch.store.move_times, timedelta(seconds=jump_s), datetime.now(UTC))
+        self._clock.heeded(jump_s)
         return True
 
     async def start_due(self) -> None:
         """Start a poll of each due source whose hosts nobody is polling; while the network is down, of a few."""
-        await self._heed_clock()
+        try:
+            await self._heed_clock()
+            await self._start_due()
+        except StoreError as error:
+            log.warning("polls wait error=%s", error)
+
+    async def _start_due(self) -> None:
         self._last_tick_s = time.monotonic()
         assert self.watch.network is not None
         width = Network.PROBES if self.watch.network.down_since else self._width
         free = width - len(self._running)
         if free <= 0 or self.stopping.is_set():
             return
-        due = await self.watch.call(self.watch.store.due_sources, datetime.now(UTC), free + len(self._running))
+        # All of them: those of one busy host must not hide the others.
+        due = await self.watch.call(self.watch.store.due_sources, datetime.now(UTC), len(self._sources))
         for name in due:
             source = self._sources.get(name)
             if source is None or name in self._running or len(self._running) >= width:
@@ -281,7 +289,14 @@ class Daemon:
 
     async def retry_alerts(self) -> None:
         """Make waiting and failed alerts due now (SIGUSR1, sent by `pantau alerts retry`)."""
-        count = await self.watch.call(self.watch.store.retry_alerts, datetime.now(UTC))
+        while True:
+            try:
+                count = await self.watch.call(self.watch.store.retry_alerts, datetime.now(UTC))
+            except (StoreBusy, StoreUnwritable) as error:
+                log.warning("alerts wait error=%s", error)
+                await asyncio.sleep(TICK_S)
+            else:
+                break
         log.info("alerts made due count=%d", count)
 
 
@@ -290,6 +305,8 @@ async def run_daemon(config: Config, load: Callable[[], Config]) -> None:
 
     Raises StoreError, where another daemon has the database, say.
     """
+    for number in (signal.SIGHUP, signal.SIGUSR1):  # until we listen: by default they would end us
+        signal.signal(number, signal.SIG_IGN)
     async with Watch.opened(config, daemon=True) as watch:
         daemon = Daemon(watch, load)
         loop = asyncio.get_running_loop()

@@ -85,6 +85,8 @@ class Watch:
         self.waiting_since_s: float | None = None  # since when a report could not be recorded, monotonic
         self._plans = {alerts: _plan(config, alerts=alerts) for alerts in (True, False)}
         self._ending: set[asyncio.Task[None]] = set()
+        # One report at a time waits for a lock or for room: forty of them would keep the store's thread from all else.
+        self._recording = asyncio.Lock()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -143,7 +145,9 @@ class Watch:
         """Poll a source and record what came of it; return the summary. Raises StoreError where it could not be recorded."""
         memory, past, rechecks = await self.call(self._before, source.id)
         report = await self.crew.poll(PollTask(source, memory, since, limit or int(LIMITS.max_entries), rechecks))
-        if self.network is not None and self.network.saw(host_key(source.url), report):
+        if self.network is not None and self.network.saw(
+            host_key(source.url), report, known=past.reached, failing=past.failures > 0
+        ):
             await self._note_network(report)
         offline = self.network is not None and self.network.down_since is not None
         standing, rhythm = judge(past.rhythm, past.health, report, past.planned_s, offline=offline)
@@ -184,6 +188,12 @@ class Watch:
 
         A daemon also waits for room on the disk, and without end.
         """
+        async with self._recording:
+            return await self._record_some_time(report, next_at, plan, standing)
+
+    async def _record_some_time(
+        self, report: PollReport, next_at: datetime, plan: Plan, standing: Standing
+    ) -> Recorded:
         attempt = 0
         while True:
             attempt += 1
@@ -204,7 +214,10 @@ class Watch:
 async def _end_old(crew: Crew | None, sender: Sender) -> None:
     """End what served the old configuration once nothing uses it any more."""
     if crew is not None:
-        await crew.retire()
+        try:
+            await crew.retire()
+        finally:
+            await crew.stop()
     await asyncio.sleep(DELIVERY_S)
     await sender.close()
 

@@ -7,8 +7,8 @@
     failing         not reached, or broken
 
 A state shows at once; its notice waits until it has lasted (TOLD_AFTER_S), so that a bad hour of a regional host tells
-nobody. Each state is told once when it begins and once when it ends. Tests: tests/crawler/test_health.py; how often it cries
-wolf on synthetic histories: benchmarks/health.py.
+nobody. Each state is told once when it begins and once when it ends. Tests: tests/crawler/test_health.py, with how
+often it cries wolf on synthetic histories.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from crawler.items import Notice, PollReport, SourceState, Standing, from_json, to_json
+from crawler.items import Notice, PollError, PollReport, SourceState, Standing, from_json, to_json
 from crawler.rhythm import Rhythm, learned
 
 SILENT_S, SILENT_GAPS = 48 * 3600.0, 6  # GUARANTEES: max(48 h, six times its usual gap)
@@ -52,6 +52,7 @@ class Health:
     state: SourceState = "new"
     since: datetime | None = None
     polls: int = 0  # in this state
+    bad_since: datetime | None = None  # since when it is not well, in whichever state
     told: str = ""
     last_new: datetime | None = None
     listed: int = 0  # entries of the last listing that had any
@@ -89,6 +90,7 @@ def judge(
             health,
             state=state,
             since=before.since if same and before.since else now,
+            bad_since=None if state == "ok" else before.bad_since or now,
             polls=before.polls + 1 if same else 1,
         )
         health = _told(health, detail, now, notices, known=before.state != "new")
@@ -125,6 +127,8 @@ def _observed(health: Health, report: PollReport, *, good: bool) -> Health:
     if report.arrivals:  # what comes later under an old date shows that the outlet lives, too
         newest = max(report.arrivals) if health.last_new is None else report.finished_at
         health = replace(health, last_new=min(newest, report.finished_at))
+    elif good and health.last_new is None:  # undated, or nothing at all: counted from now
+        health = replace(health, last_new=report.finished_at)
     if good and report.found:
         health = replace(health, listed=report.found)
     lengths = [len(article.body) for article in report.articles if article.body_status == "whole" and article.body]
@@ -186,6 +190,9 @@ def _told(health: Health, detail: str, now: datetime, notices: list[Notice], *, 
         and lasted_s >= TOLD_AFTER_S[health.state]
         and (health.polls >= TOLD_AFTER_POLLS or health.state == "silent")
     )
+    # One bad state after the other is bad all the while: told once, whichever it is by then.
+    long_bad = health.bad_since is not None and (now - health.bad_since).total_seconds() >= TOLD_AFTER_S["failing"]
+    due = due or (long_bad and not health.told and health.state in TOLD_AFTER_S)
     if due and health.told != health.state:
         if known:  # an outlet that was dead before we came is seen in `pantau status`
             notices.append(Notice(f"source.{health.state}", health.state, since, detail))
@@ -205,29 +212,43 @@ class Network:
 
     down_since: datetime | None = None
     missed: int = 0  # hosts that were not reached lately
+    _wanted: int = 3
     _last: deque[tuple[datetime, str, bool]] = field(default_factory=lambda: deque(maxlen=400))
 
     WINDOW_S = 900.0
     LEAST = 3  # hosts; fewer say nothing about the network
     DOWN, UP = 0.8, 0.5  # share of hosts not reached
     PROBES = 3
+    ENOUGH = 16  # probes that decide whether it is up again, fewer where there are fewer hosts
 
-    def saw(self, host: str, report: PollReport) -> bool:
-        """Take in a report; return whether that changed whether the network is down."""
+    def saw(self, host: str, report: PollReport, *, known: bool = True, failing: bool = False) -> bool:
+        """Take in a report; return whether that changed whether the network is down.
+
+        `known`: the source has answered at some time; `failing`: it failed before this poll, too.
+        """
         now = report.finished_at
-        reached = report.outcome in _GOOD or not all(error.kind in UNREACHED for error in report.errors)
-        if report.outcome == "killed":
-            return False
+        reached = report.outcome in _GOOD or not all(map(_is_unreached, report.errors))
+        if report.outcome == "killed" or (report.errors and all(error.kind == "wait" for error in report.errors)):
+            return False  # nobody was asked
+        if (failing or not known) and not reached and self.down_since is None:
+            return False  # an outlet that is dead says nothing about our network
         self._last.append((now, host, reached))
         newest = {seen: answered for at, seen, answered in self._last if (now - at).total_seconds() <= self.WINDOW_S}
         self.missed = sum(not answered for answered in newest.values())
         if self.down_since is None and len(newest) >= self.LEAST and self.missed > self.DOWN * len(newest):
             self.down_since = min(at for at, _, answered in self._last if not answered)
+            self._last.clear()  # what answered before says nothing of now
+            self._wanted = min(self.ENOUGH, len(newest))
             return True
-        if self.down_since is not None:
-            probes = list(self._last)[-4:]
-            if sum(answered for _, _, answered in probes) / len(probes) >= self.UP:
+        if self.down_since is not None and len(self._last) >= self._wanted:
+            probes = list(self._last)[-self._wanted :]
+            if sum(answered for _, _, answered in probes) >= self.UP * len(probes):
                 self.down_since = None
                 self._last.clear()
                 return True
         return False
+
+
+def _is_unreached(error: PollError) -> bool:
+    """Return whether nobody answered; robots.txt that could not be read stands for its host."""
+    return error.kind in UNREACHED or (error.kind == "robots" and "could not be read" in error.message)

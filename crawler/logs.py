@@ -82,6 +82,8 @@ def set_up_logging(secrets: Iterable[str] = (), level: str = "INFO", form: Liter
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter((_Json if form == "json" else _Redact)(secrets))
     handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OURS)
+    # A tick that the last one has not made room for is no event.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

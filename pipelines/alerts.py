@@ -110,7 +110,13 @@ class Alerts(Writer):
             "INSERT INTO alerts (id, type, channel, story_id, article_id, subject, payload, created_at, next_attempt_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (
-                *(alert_id(kind, channel, row["url"]), kind, channel, row["story_id"], row["id"]),
+                *(
+                    alert_id(kind, channel, row["url"], row["category"] if kind == "story.risen" else None),
+                    kind,
+                    channel,
+                    row["story_id"],
+                    row["id"],
+                ),
                 *(subject, payload, stamp(now), stamp(now)),
             ),
         )
@@ -424,9 +430,10 @@ def _due(row: tuple[Any, ...]) -> DueAlert:
     return DueAlert(alert_id, kind, channel, payload, attempts, datetime.fromisoformat(next_at), parse_stamp(first_at))
 
 
-def alert_id(kind: Kind, channel: str, url: str) -> str:
+def alert_id(kind: Kind, channel: str, url: str, step: str | None = None) -> str:
     """Return an alert's id, the webhook-id: the same however often the article is recorded, never that of another alert."""
-    return "msg_" + hashlib.sha256(f"{kind}|{channel}|{entry_key(url)}".encode()).hexdigest()[:32]
+    what = f"{kind}|{channel}|{entry_key(url)}" + (f"|{step}" if step else "")
+    return "msg_" + hashlib.sha256(what.encode()).hexdigest()[:32]
 
 
 def notice_id(kind: str, channel: str, subject: str) -> str:

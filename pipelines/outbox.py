@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crawler.errors import StoreBusy, StoreUnwritable
 from pipelines.alerts import DueAlert
 from pipelines.attempt import Attempt
 from pipelines.channels import ChannelLike, Sender
@@ -29,6 +30,7 @@ from pipelines.store import Store
 log = logging.getLogger(__name__)
 GIVE_UP_S = 24 * 3600  # INTERFACE section 6
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 2 * 3600.0
+NOTE_PAUSE_S = 5.0  # as long as the writer waits for a lock
 MOST_AT_ONCE = 5000  # alerts that one digest takes in; at 3 kB an alert 15 MB for a moment
 
 # Runs a store method where the store lives (the daemon keeps it in one thread) and returns what it returns.
@@ -100,9 +102,9 @@ class Relay:
 
     async def _deliver_in_order(self, name: str) -> Counter[str]:
         counts: Counter[str] = Counter()
-        channel = self._channels.get(name)
-        policy = policy_of(channel, self._zone)
         while True:
+            channel = self._channels.get(name)  # each time: a reload may have changed or removed it
+            policy = policy_of(channel, self._zone)
             now = self._clock()
             queue, alert = await self._call(self._store.queue, name, now, policy.digest is not None)
             step = decide(policy, queue, now)
@@ -140,13 +142,13 @@ class Relay:
         now, told = self._clock(), self._told_of(alert.channel)
         event = (alert.channel, alert.type, alert.id, alert.attempts + 1)
         if attempt.result == "sent":
-            sent = await self._call(self._store.alert_sent, alert.id, now, told)
+            sent = await self._noted(self._store.alert_sent, alert.id, now, told)
             log.info("alert sent: channel=%s type=%s id=%s attempt=%d alerts=%d", *event, sent)
             return "sent", sent
         give_up_at = (alert.first_attempt_at or now) + timedelta(seconds=GIVE_UP_S)
         late = attempt.result == "retry" and now >= give_up_at
         if attempt.result == "final" or late:
-            given_up = await self._call(self._store.alert_failed, alert.id, now, attempt.error, told, late)
+            given_up = await self._noted(self._store.alert_failed, alert.id, now, attempt.error, told, late)
             log.error(
                 "alert given up: channel=%s type=%s id=%s attempt=%d alerts=%d error=%s",
                 *event,
@@ -157,13 +159,22 @@ class Relay:
         next_at = min(now + timedelta(seconds=pause_s(alert.attempts + 1, self._rng)), give_up_at)
         if attempt.wait_s is not None:
             next_at = max(next_at, now + timedelta(seconds=attempt.wait_s))
-        waiting = await self._call(
+        waiting = await self._noted(
             self._store.alert_postponed, alert.id, now, next_at, attempt.error, attempt.wait_s, told
         )
         log.warning(
             "alert put off: channel=%s type=%s id=%s attempt=%d waiting=%d error=%s", *event, waiting, attempt.error
         )
         return "retry", waiting
+
+    async def _noted(self, method: Callable[..., Any], *values: Any) -> Any:
+        """Write what an attempt came to; wait for as long as that cannot be written, for else it would be sent again."""
+        while True:
+            try:
+                return await self._call(method, *values)
+            except (StoreBusy, StoreUnwritable) as error:
+                log.warning("delivery waits to be noted: error=%s", error)
+                await self._sleep(NOTE_PAUSE_S)
 
     def _told_of(self, name: str) -> list[str]:
         """Return the channels that are told when this one fails."""

@@ -51,6 +51,7 @@ class Past:
     planned_s: float | None = None
     rhythm: str | None = None
     health: str | None = None
+    reached: bool = False  # it has answered at some time
 
 
 class Store(Upkeep):
@@ -89,19 +90,19 @@ class Store(Upkeep):
         """Return how the source stood after its last poll."""
         with ours(self.path):
             row = self._conn.execute(
-                "SELECT s.failures, s.last_poll_at, s.next_poll_at, h.rhythm, h.health FROM sources s "
+                "SELECT s.failures, s.last_poll_at, s.next_poll_at, h.rhythm, h.health, s.last_ok_at IS NOT NULL FROM sources s "
                 "LEFT JOIN habits h ON h.source = s.id WHERE s.id = ?",
                 (source,),
             ).fetchone()
         if row is None:
             return Past()
-        failures, last, following, rhythm, health = row
+        failures, last, following, rhythm, health, reached = row
         planned_s = (
             (datetime.fromisoformat(following) - datetime.fromisoformat(last)).total_seconds()
             if last and following
             else None
         )
-        return Past(failures, planned_s, rhythm, health)
+        return Past(failures, planned_s, rhythm, health, bool(reached))
 
     # --------------------------------------------------------------------------------------------------------- record
 

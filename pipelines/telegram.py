@@ -134,6 +134,9 @@ class Telegram:
         return status, answer if isinstance(answer, dict) else {}
 
 
+MAX_WAIT_S = 24 * 3600.0  # as with Retry-After: a longer one is a mistake
+
+
 def judged(status: int, answer: dict[str, Any], token: str) -> Attempt:
     """Return what Telegram's answer means, in plain words and without the token."""
     parameters = answer.get("parameters")
@@ -142,9 +145,8 @@ def judged(status: int, answer: dict[str, Any], token: str) -> Attempt:
         return Attempt("sent")
     if status == 429:
         wait_s = parameters.get("retry_after")
-        return Attempt(
-            "retry", "answered 429", float(wait_s) if isinstance(wait_s, int | float) and wait_s >= 0 else None
-        )
+        asked = min(float(wait_s), MAX_WAIT_S) if isinstance(wait_s, int | float) and wait_s >= 0 else None
+        return Attempt("retry", "answered 429", asked)
     if status >= 500 or 200 <= status < 400:
         return Attempt("retry", f"answered {status}")
     if status in (401, 404):

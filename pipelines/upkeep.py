@@ -14,6 +14,7 @@ from typing import Any
 from crawler.errors import UsageError
 from pipelines.alerts import Alerts, Plan
 from pipelines.database import ours, stamp
+from pipelines.reader import Reader
 
 BATCH = 200  # articles a transaction: a tenth of a second, so that no poll waits for retention
 MAX_WAL_BYTES = 64 * 2**20  # GUARANTEES B4: a log that grows beyond it has a reader that never ends
@@ -53,21 +54,30 @@ class Upkeep(Alerts):
             kind = "network.down" if down_since else "network.up"
             self._raise_notice(kind, plan.health, f"network:{since}", data, now)
 
-    def move_times(self, by: timedelta) -> None:
-        """Move every time that something is due by as much as the clock jumped, so that nothing stalls and nothing bursts."""
+    def move_times(self, by: timedelta, now: datetime) -> None:
+        """Move every time that something is due by as much as the clock jumped, so that nothing stalls and nothing bursts.
+
+        What was planned after the jump already, by a poll that ended before it was seen, stays.
+        """
+        after = "<" if by > timedelta(0) else ">"
+        conditions = {"alerts": " AND state = 'waiting'", "sources": f" AND last_poll_at {after} ?"}
         seconds = f"{by.total_seconds():+.0f} seconds"
         moved = "strftime('%Y-%m-%dT%H:%M:%SZ', {0}, ?)"
         with self._transaction():
+            between = stamp(
+                now - by / 2
+            )  # polls before the jump lie on the one side of it, those after it on the other
             for table, columns in (
                 ("sources", ("next_poll_at",)),
                 ("alerts", ("next_attempt_at", "first_attempt_at")),
                 ("articles", ("recheck_at",)),
+                ("channels", ("held_until", "last_digest_at", "failing_since")),
             ):
                 for column in columns:
                     self._conn.execute(
                         f"UPDATE {table} SET {column} = {moved.format(column)} WHERE {column} IS NOT NULL"  # noqa: S608  ours
-                        + (" AND state = 'waiting'" if table == "alerts" else ""),
-                        (seconds,),
+                        + conditions.get(table, ""),
+                        (seconds, between) if table == "sources" else (seconds,),
                     )
 
     def pull_in(self, now: datetime, longest: timedelta) -> int:
@@ -80,6 +90,10 @@ class Upkeep(Alerts):
                     (stamp(now), stamp(now + longest)),
                 )
                 count += cursor.rowcount
+            self._conn.execute("UPDATE channels SET held_until = NULL WHERE held_until > ?", (stamp(now + longest),))
+            self._conn.execute(
+                "UPDATE channels SET last_digest_at = ? WHERE last_digest_at > ?", (stamp(now), stamp(now))
+            )
             return count
 
     def prune(self, before: datetime) -> int:
@@ -97,6 +111,9 @@ class Upkeep(Alerts):
             for table in ("traits", "bands", "story_keys", "revisions", "duplicates", "evidence"):
                 self._conn.executemany(f"DELETE FROM {table} WHERE article_id = ?", ids)  # noqa: S608  names are ours
             self._conn.executemany("UPDATE alerts SET article_id = NULL WHERE article_id = ?", ids)
+            self._conn.executemany(
+                "UPDATE sources SET articles = articles - 1 WHERE id = (SELECT source FROM articles WHERE id = ?)", ids
+            )
             self._conn.executemany("DELETE FROM articles WHERE id = ?", ids)
             for story_id in {row[1] for row in rows}:
                 if self._conn.execute("SELECT 1 FROM articles WHERE story_id = ? LIMIT 1", (story_id,)).fetchone():
@@ -125,6 +142,9 @@ class Upkeep(Alerts):
                 "UPDATE articles SET body = '', body_status = 'dropped', recheck_at = NULL WHERE id = ?", rows
             )
             self._conn.executemany("UPDATE revisions SET body = '' WHERE article_id = ?", rows)
+            self._conn.executemany(
+                "UPDATE alerts SET payload = '{}' WHERE article_id = ? AND state = 'sent' AND digest_id IS NULL", rows
+            )
             return len(rows)
 
     def gauges(self) -> dict[str, Any]:
@@ -165,6 +185,10 @@ def back_up(database: Path, target: Path) -> int:
     """
     if target.exists():
         raise UsageError(f"{target} exists; a backup overwrites nothing")
+    if not target.absolute().parent.is_dir():
+        raise UsageError(f"{target.absolute().parent} is no folder")
+    with Reader(database):  # says in words what is wrong with it
+        pass
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     try:

@@ -266,3 +266,27 @@ def test_what_is_remembered_is_small() -> None:
     assert standing is not None
     assert len(standing.rhythm) < 3000
     assert json.loads(standing.health)["state"] == "ok"
+
+
+def test_states_that_alternate_are_told_once_and_their_end_once() -> None:
+    history = lived(2)
+    for poll in range(24 * 5):
+        error = ("http", "500, the server failed") if poll % 2 else ("http", "403, refused")
+        history.poll("failed", (), error)
+    assert len(history.told) == 1
+    history.poll("ok", (history.at,))
+    assert [kind.partition(".")[2] for kind in history.kinds][1:] == ["recovered"]
+
+
+@pytest.mark.parametrize("outcome", ["not_modified", "empty"])
+def test_a_listing_without_dates_that_never_changes_is_silent_after_a_month(outcome: Outcome) -> None:
+    history = History()
+    for _ in range(24 * 40 // 6):
+        history.poll(outcome, (), after=6 * HOUR)
+    assert history.kinds == ["source.silent"]
+
+
+def test_a_report_of_nobody_asked_says_nothing_about_the_network() -> None:
+    network = Network(down_since=START)
+    waiting = PollReport("a", "refused", START, START, errors=(PollError("u", "wait", "later"),))
+    assert not any(network.saw(f"h{n}", waiting) for n in range(20))

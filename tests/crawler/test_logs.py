@@ -23,7 +23,19 @@ def as_before() -> Iterator[None]:
 @pytest.mark.parametrize(
     "nasty",
     [
-        *("a\nb", "a\r\nb", "a\rb", "a\n\n\nb", "a\x0bb", "a\x0cb", "a\x1cb", "a\x1eb", "a\x85b", "a\u2028b", "a\u2029b"),
+        *(
+            "a\nb",
+            "a\r\nb",
+            "a\rb",
+            "a\n\n\nb",
+            "a\x0bb",
+            "a\x0cb",
+            "a\x1cb",
+            "a\x1eb",
+            "a\x85b",
+            "a\u2028b",
+            "a\u2029b",
+        ),
         *("a\x1b[31mb", "a\x1b[2J\x1b[Hb", "a\x1b]0;judul\x07b", "a\x9b31mb", "a\x00b", "a\x08\x08b", "a\x7fb"),
         *("a\u202eb", "a\u2066b\u2069", "a\n2024-11-13T00:00:00+0000 INFO pantau: poll source=palsu outcome=ok"),
     ],
@@ -100,8 +112,14 @@ def test_as_json_each_value_of_an_event_is_a_key(capsys: pytest.CaptureFixture[s
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert len(lines) == 4
     assert lines[0] | {"at": ""} == {
-        "at": "", "level": "INFO", "logger": "pantau", "event": "poll", "source": "satu",
-        "outcome": "ok\nINFO forged", "found": 3, "seconds": 0.5,
+        "at": "",
+        "level": "INFO",
+        "logger": "pantau",
+        "event": "poll",
+        "source": "satu",
+        "outcome": "ok\nINFO forged",
+        "found": 3,
+        "seconds": 0.5,
     }
     assert (lines[1]["event"], lines[1]["error"]) == ("alert given up", "https://h.example/x?…")
     assert lines[2]["event"] == "stopped"

@@ -54,6 +54,8 @@ def test_a_clock_that_is_corrected_by_seconds_has_not_jumped() -> None:
     assert clock.jump_s() == 0
     wall[0] += 100
     assert clock.jump_s() == 159
+    assert clock.jump_s() == 159  # until it was heeded
+    clock.heeded(159)
     assert clock.jump_s() == 0
     wall[0] -= 4000
     assert clock.jump_s() == -4000
@@ -65,7 +67,7 @@ async def test_waiting_alerts_move_with_the_clock_and_keep_their_24_hours(tmp_pa
             "INSERT INTO alerts (id, type, channel, subject, payload, created_at, next_attempt_at, first_attempt_at) "
             "VALUES ('a', 't', 'c', 's', '{}', '2024-11-13T00:00:00Z', '2024-11-13T02:00:00Z', '2024-11-13T00:30:00Z')"
         )
-        sim.store.move_times(timedelta(days=365))
+        sim.store.move_times(timedelta(days=365), datetime.now(UTC))
         row = sim.rows("SELECT next_attempt_at, first_attempt_at, created_at FROM alerts")[0]
         assert row == {
             "next_attempt_at": "2025-11-13T02:00:00Z",

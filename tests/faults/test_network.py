@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -50,9 +52,10 @@ async def test_one_outlet_that_is_down_is_no_network_down_and_told_after_a_day(t
 
 async def test_a_daemon_started_while_the_network_is_down_tells_when_it_is_up(tmp_path: Path) -> None:
     async with Simulation(tmp_path, 10, every="10m") as sim:
+        await sim.run(hours=1)
         sim.outcome = lambda source, now: ("failed", "timeout")
         await sim.run(hours=1)
-    async with Simulation(tmp_path, 10, every="10m", start=START + timedelta(hours=1)) as sim:
+    async with Simulation(tmp_path, 10, every="10m", start=START + timedelta(hours=2)) as sim:
         assert sim.watch.network is not None and sim.watch.network.down_since is not None
         await sim.run(hours=1)
         assert sim.notices() == ["network.down", "network.up"]
@@ -72,3 +75,32 @@ async def test_a_poll_that_takes_longer_than_its_interval_is_counted_and_never_r
         assert rows["s0"]["polls"] >= 100
         starts = [at for source, at in sim.polls if source == "s1"]
         assert all(b - a >= timedelta(seconds=150) for a, b in pairwise(starts))
+
+
+async def test_outlets_that_never_answered_are_no_network_down(tmp_path: Path) -> None:
+    async with Simulation(tmp_path, 12, every="10m") as sim:
+        dead = {"s0", "s1", "s2", "s3"}
+        sim.outcome = lambda source, now: ("failed", "dns") if source in dead else ("ok", "")
+        await sim.run(hours=6)
+        assert sim.notices() == []
+
+
+async def test_a_network_that_loses_most_is_not_down_and_up_all_the_time(tmp_path: Path) -> None:
+    async with Simulation(tmp_path, 60, every="10m") as sim:
+        await sim.run(hours=1)
+        rng = random.Random(1)
+        sim.outcome = lambda source, now: ("failed", "connect") if rng.random() < 0.85 else ("ok", "")
+        await sim.run(hours=6)
+        assert sim.notices().count("network.down") <= 4
+
+
+async def test_many_sources_of_one_slow_host_do_not_hide_the_others(tmp_path: Path) -> None:
+    async with Simulation(tmp_path, 130, every="10m") as sim:
+        hosts = {f"s{n}": "https://besar.example" for n in range(125)}
+        sim.watch._sources.update(
+            {name: replace(sim.watch._sources[name], url=url, discover=()) for name, url in hosts.items()}
+        )
+        sim.takes_s = lambda source: 60.0 if source in hosts else 0.0
+        await sim.run(hours=2)
+        for name in ("s125", "s129"):
+            assert sum(source == name for source, _ in sim.polls) >= 10

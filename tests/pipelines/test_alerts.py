@@ -191,3 +191,13 @@ def test_completing_an_article_is_no_revision(store: Store, path: Path) -> None:
 def test_no_rechecks_without_ages(store: Store, number: int) -> None:
     store.record(report(article(str(number))), NOW)
     assert store.due_rechecks("satu", NOW + timedelta(days=99)) == ()
+
+
+def test_an_article_that_rises_twice_by_edits_is_told_twice(store: Store) -> None:
+    store.record(report(article(category="imbauan")), NOW, PLAN)
+    for step, category in enumerate(("proses", "sanksi")):
+        edited = article(
+            category=category, title=f"Camat {category}", body=f"{BODY}\n\nTambahan ke-{step} yang panjang."
+        )
+        store.record(report(edited, finished_at=NOW + (step + 1) * HOUR), NOW, PLAN)
+    assert kinds(store).count("story.risen") == 2

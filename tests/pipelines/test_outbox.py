@@ -5,11 +5,13 @@ import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import httpx
 import pytest
 import time_machine
 
+from crawler.errors import StoreUnwritable
 from newsroom import WebhookReceiver
 from pipelines.attempt import Attempt
 from pipelines.channels import Sender
@@ -409,3 +411,27 @@ async def test_the_list_shows_what_tells_of_no_article(store: Store) -> None:
 
 
 DAY = timedelta(days=1)
+
+
+async def test_what_was_taken_is_not_sent_again_while_that_cannot_be_written(
+    relay: Relay, receiver: WebhookReceiver, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true, refusals = store.alert_sent, 3
+
+    def sent(*values: Any) -> int:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise StoreUnwritable("no room")
+        return true(*values)
+
+    async def at_once(seconds: float) -> None:
+        pass
+
+    monkeypatch.setattr(store, "alert_sent", sent)
+    monkeypatch.setattr(relay, "_sleep", at_once)
+    await relay.deliver_due()
+    ids = [delivery.id for delivery in receiver.deliveries]
+    assert refusals == 0
+    assert len(ids) == len(set(ids))
+    assert waiting(store) == []

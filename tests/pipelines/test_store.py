@@ -318,7 +318,7 @@ def writes() -> dict[str, Callable[[Store], object]]:
         "amend": lambda store: store.amend(1, article(title="Judul lain")),
         "mark": lambda store: store.mark("network_down_since"),
         "note_network": lambda store: store.note_network(NOW, 3, NOW, PLAN),
-        "move_times": lambda store: store.move_times(timedelta(hours=1)),
+        "move_times": lambda store: store.move_times(timedelta(hours=1), NOW),
         "pull_in": lambda store: store.pull_in(NOW, timedelta(days=1)),
         "prune": lambda store: store.prune(NOW),
         "drop_bodies": lambda store: store.drop_bodies(NOW),

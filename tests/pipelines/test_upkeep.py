@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.errors import StoreUnusable, UsageError
+from crawler.errors import UsageError
 from pipelines.reader import Reader
 from pipelines.store import Store
 from pipelines.upkeep import BATCH, back_up
@@ -117,7 +117,7 @@ def test_a_backup_overwrites_nothing_and_leaves_nothing_half_done(store: Store, 
     with pytest.raises(UsageError, match="exists"):
         back_up(path, target)
     assert target.read_text("utf-8") == "keep me"
-    with pytest.raises(StoreUnusable):
+    with pytest.raises(UsageError):
         back_up(path, tmp_path / "no" / "such" / "folder.db")
     assert not list(tmp_path.glob("**/*.part"))
 
