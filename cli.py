@@ -484,18 +484,21 @@ def doctor(config: ConfigOption = CONFIG, db: DbOption = None, as_json: JsonOpti
 @sources_app.command("list")
 def sources_list(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> int:
     """List the watch list."""
+    from crawler.identity import without_login
+    from crawler.logs import hider
     from pipelines.wilayah import region_name
 
     loaded = _config(config, None, quiet=True)
+    hide = hider(loaded.secrets())  # an address may hold a token
     records = [
         {
             "id": source.id,
             "name": source.name,
-            "url": source.url,
+            "url": hide(without_login(source.url)[0]),
             "region": source.region,
             "region_name": region_name(source.region) if source.region else None,
             "every_s": source.every_s,
-            "discover": [{item.kind: item.url} for item in source.discover],
+            "discover": [{item.kind: hide(without_login(item.url)[0])} for item in source.discover],
         }
         for source in loaded.sources
     ]
