@@ -96,6 +96,9 @@ def test_every_reader_ends_with_every_articles_final_state(tmp_path: Path, kills
         wanted = last_seq(path) + 60
         with writer(path, seed):  # killed in the middle of what it does
             wait_for(lambda wanted=wanted: last_seq(path) >= wanted)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        end = db.execute("SELECT max(seq) FROM feed").fetchone()[0]
+    wait_for(lambda: all(seen and seen[-1][0] >= end for seen in readings))  # nothing is written any more
     stop.set()
     for thread in threads:
         thread.join(60)
