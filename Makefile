@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint setup lock schema bench bench-extraction wheel clean
+.PHONY: demo test test-all lint setup lock schema docs bench bench-country bench-extraction wheel clean
 
 demo: .venv/.runtime       ## the whole job on a bundled newsroom, without the network
 	$(BIN)/pantau demo
@@ -20,14 +20,23 @@ lint: .venv/.dev
 
 setup: .venv/.dev          ## what a contributor needs
 
-bench: .venv/.dev          ## speed against other ways of doing it, in one run
-	$(BIN)/python -m benchmarks.throughput
+bench: .venv/.bench        ## speed against other ways of doing it, in one run of half an hour, into docs/performance.md
+	$(BIN)/python -m benchmarks.throughput --write
+	$(BIN)/python -m benchmarks.steps --write
+
+bench-country: .venv/.bench  ## the whole country on one machine, simulated: an hour and a half, 10 GB, into docs/country.md
+	$(BIN)/python -m benchmarks.country --write
 
 bench-extraction: .venv/.bench  ## CORPUS=DIR: bodies, authors and dates beside other extractors, into docs/extraction.md
 	$(BIN)/python -m benchmarks.extraction $(CORPUS)
 
 schema: .venv/.dev         ## docs/sources.schema.json from the models
 	$(BIN)/python -m crawler.config
+
+# Not --quiet: mkdocs would not count its warnings then.
+docs: .venv/.docs          ## the documentation as a site that needs no network: site/index.html
+	$(BIN)/python -m docs.generate
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: .venv/.dev
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
@@ -36,6 +45,7 @@ wheel: .venv/.dev
 lock: .venv/.dev
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet -o requirements-dev.lock
 	$(BIN)/uv pip compile pyproject.toml -c requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dask -c requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet -o requirements-dask.lock
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pantau-asn needs Python 3.11 or later, this is " + sys.version.split()[0])'
@@ -57,5 +67,10 @@ lock: .venv/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@
 
+# Its tools: not in the locks either.
+.venv/.docs: pyproject.toml | .venv/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info pantau-demo
+	rm -rf .venv build dist site *.egg-info pantau-demo

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import jq
-import pytest
 
-from newsroom import Newsroom, WebhookReceiver
 from tests.conftest import Desk
+from tests.docs.pages import blocks
 
-TEXT = (Path(__file__).parent.parent / "docs" / "feed.md").read_text("utf-8")
-COMMANDS = re.findall(r"```sh\n(.*?)\n```", TEXT, re.S)
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Newsroom() as newsroom, WebhookReceiver() as receiver:
-        desk = Desk(tmp_path_factory.mktemp("desk"), newsroom, receiver)
-        desk.configure()
-        desk.crawl("tolirepost", "phinisi")
-        yield desk
+BLOCKS = [block for block in blocks() if block.page == "docs/feed.md"]
+COMMANDS = [block.text.rstrip("\n") for block in BLOCKS if block.language == "sh"]
 
 
 def command(start: str) -> list[str]:
@@ -44,11 +32,12 @@ def run(desk: Desk, arguments: list[str], **more: object) -> str:
 
 def test_every_example_is_run_here() -> None:
     assert len(COMMANDS) == 5
-    assert len(re.findall(r"```python\n", TEXT)) == 1
+    assert [block.language for block in BLOCKS].count("python") == 1
 
 
 def test_the_consumer_has_15_lines_and_goes_on_where_it_stopped(filled: Desk) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+    (code,) = [block.text for block in BLOCKS if block.language == "python"]
+    (filled.folder / "cursor.txt").unlink(missing_ok=True)
     assert len(code.strip().splitlines()) <= 15
     first = subprocess.run([sys.executable, "-c", code], cwd=filled.folder, capture_output=True, text=True, check=True)
     rows = filled.rows("SELECT * FROM feed ORDER BY seq")
