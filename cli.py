@@ -213,9 +213,10 @@ def init(
 @app.command()
 def run(config: ConfigOption = CONFIG, db: DbOption = None) -> int:
     """Watch for ever: poll what is due, store, alert. SIGTERM ends it."""
+    from crawler.config import load_config
     from scheduler import run_daemon
 
-    asyncio.run(run_daemon(_config(config, db), lambda: _config(config, db)))
+    asyncio.run(run_daemon(_config(config, db), lambda: load_config(config, database=db.absolute() if db else None)))
     return 0
 
 
@@ -340,14 +341,22 @@ def rules_test(
     against: Annotated[
         Path | None, typer.Option(help="Another configuration: which alerts come, which go.", metavar="FILE")
     ] = None,
+    warc: Annotated[
+        list[Path] | None, typer.Option("--warc", help="Any WARC file, in place of what is stored.", metavar="FILE")
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Run rules over what is stored: what would have alerted, and why. Sends nothing."""
+    """Run rules over what is stored, or over WARC files: what would have alerted, and why. Sends nothing."""
     from watch import backtest
 
     loaded = _config(config, db, quiet=True)
     other = _config(against, None, quiet=True) if against else None
-    records = backtest(loaded, rules or [], _since(since), other)
+    rows = None
+    if warc:
+        from reprocessing import rows_of_files
+
+        rows = _run(rows_of_files(loaded, warc, _since(since)))
+    records = backtest(loaded, rules or [], _since(since), other, rows)
     if as_json:
         print_json(records)
     else:
@@ -358,10 +367,16 @@ def rules_test(
 @app.command()
 def status(config: ConfigOption = CONFIG, db: DbOption = None, as_json: JsonOption = False) -> int:
     """Show each source's health, the queue of alerts, the database."""
+    from dataclasses import asdict
+
+    from pipelines.database import holder
     from pipelines.reader import Reader
 
-    with Reader(_database(config, db)) as reader:
+    database = _database(config, db)
+    writer = holder(database)
+    with Reader(database) as reader:
         record = {
+            "writer": asdict(writer) if writer else None,
             "database": reader.counts(),
             "network_down_since": reader.mark("network_down_since"),
             "channels": reader.channels(),
@@ -423,12 +438,16 @@ def backup(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; must not exist yet.")],
     config: ConfigOption = CONFIG,
     db: DbOption = None,
+    as_json: JsonOption = False,
 ) -> int:
     """Write a consistent, checked copy of the database, also while the daemon runs."""
     from pipelines.upkeep import back_up
 
     count = back_up(_database(config, db), target)
-    print(f"{count} articles, {target.stat().st_size / 1e6:.1f} MB in {target}; checked")
+    if as_json:
+        print_json([{"file": str(target), "articles": count, "bytes": target.stat().st_size}])
+    else:
+        print(f"{count} articles, {target.stat().st_size / 1e6:.1f} MB in {target}; checked")
     return 0
 
 

@@ -5,7 +5,6 @@ Each check returns findings, good ones included. Tests: tests/test_doctor.py.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import resource
 import shutil
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from crawler.config import Config, load_config
 from crawler.errors import ConfigError, StoreError
+from operation import STUCK_S
 
 Level = Literal["ok", "warning", "problem"]
 LEAST_FREE_BYTES = 512 * 2**20  # a backup of a year's database, or a month of growth
@@ -133,6 +133,7 @@ def _disk(config: Config) -> Iterator[Finding]:
 
 
 def _database(config: Config) -> Iterator[Finding]:
+    from pipelines.database import holder
     from pipelines.reader import Reader
     from pipelines.upkeep import MAX_WAL_BYTES
 
@@ -155,12 +156,16 @@ def _database(config: Config) -> Iterator[Finding]:
     if log.exists() and log.stat().st_size > MAX_WAL_BYTES:
         size = f"its log has {log.stat().st_size / 2**20:.0f} MiB"
         yield Finding("warning", "database", size, "some program reads without end: close it")
-    running = _daemon_runs(path)
+    running = holder(path)
     yield (
         Finding("ok", "daemon", "runs")
         if running
         else Finding("warning", "daemon", "does not run", "`pantau run`, or deploy/pantau.service")
     )
+    if running and running.daemon and running.quiet_s > STUCK_S:
+        yield Finding(
+            "problem", "daemon", f"no sign of life for {running.quiet_s:.0f} s", "restart it, and keep its log"
+        )
     last = max((row["last_poll_at"] or "" for row in sources), default="")
     if running and last and datetime.now(UTC) - datetime.fromisoformat(last) > timedelta(hours=6):
         yield Finding("problem", "daemon", f"polled last at {last}", "look at its log; restart it")
@@ -175,21 +180,6 @@ def _health(counts: dict[str, int], sources: list[dict[str, object]]) -> Iterato
     if bad:
         mend = "`pantau status` says what, `pantau sources check ID` tries one"
         yield Finding("warning", "sources", f"{len(bad)} are not well", mend)
-
-
-def _daemon_runs(database: Path) -> bool:
-    try:
-        handle = os.open(f"{database}.lock", os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(handle)
 
 
 _CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (_settings, _telling, _disk, _database)

@@ -27,6 +27,10 @@ class Clock:
         self._wall, self._steady = wall, steady
         self._ahead_s = wall() - steady()
 
+    def steady_s(self) -> float:
+        """Return a time that never jumps, for pauses."""
+        return self._steady()
+
     def jump_s(self) -> float:
         """Return by how much the clock has jumped since the last call, 0 for less than SLACK_S."""
         ahead_s = self._wall() - self._steady()

@@ -30,7 +30,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crawler.config import Config
 from crawler.errors import (
@@ -38,24 +38,25 @@ from crawler.errors import (
     PantauError,
     StoreBusy,
     StoreError,
+    StoreUnusable,
     StoreUnwritable,
     UsageError,
-    WorkerError,
 )
 from crawler.health import Network
 from crawler.identity import host_key
 from crawler.items import Source
+from crawler.logs import hide_secrets
 from crawler.settings import LIMITS
 from operation import STUCK_S, Clock, Meters, StatusServer, health_page, tell_systemd
-from watch import POLLS_AT_ONCE, Watch
-
-if TYPE_CHECKING:
-    pass
+from watch import Watch
 
 log = logging.getLogger("pantau")
 TICK_S = 1.0
 STOP_S = 4.0  # what runs is given up then; with the crawl process's own end SIGTERM takes at most 7 s
 UPKEEP_S = 3600.0  # retention and a look at the log file; a day's worth is a few batches
+# A poll that was lost (a bug, the crawl process, the database) is done again after a pause that grows; the third is told as a
+# failure of its source.
+LOST_PAUSE_S, LONGEST_LOST_PAUSE_S, LOST_TOLD = 5.0, 3600.0, 3
 
 
 class Daemon:
@@ -72,6 +73,9 @@ class Daemon:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()  # deliveries, upkeep, a reload
         self._hosts: Counter[str] = Counter()
+        self._lost: Counter[str] = Counter()  # by source: polls lost in a row
+        self._held_until_s: dict[str, float] = {}  # by source, by the clock's steady time: after a lost poll
+        self._broken: StoreUnusable | None = None  # why it stopped by itself
 
     @property
     def _sources(self) -> dict[str, Source]:
@@ -79,10 +83,14 @@ class Daemon:
 
     @property
     def _width(self) -> int:
-        return POLLS_AT_ONCE * self.watch.config.settings.workers
+        return self.watch.crew.width
 
     async def run(self) -> None:
-        """Run until `stopping` is set; then give what runs STOP_S to end."""
+        """Run until `stopping` is set; then give what runs STOP_S to end.
+
+        Raises StoreUnusable where the database turns out to be damaged: going on would spread that, and nothing it holds could
+        be relied on.
+        """
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
         timer = AsyncIOScheduler(
@@ -113,6 +121,8 @@ class Daemon:
                 await asyncio.gather(*under_way, return_exceptions=True)
                 timer.shutdown(wait=False)
                 log.info("stopped")
+        if self._broken is not None:
+            raise self._broken
 
     def start(self, job: Coroutine[Any, Any, None]) -> None:
         """Run a job beside the ticks; it is waited for at the end."""
@@ -128,11 +138,14 @@ class Daemon:
             yield
             return
         self.watch.meters = Meters()
-        try:
-            async with StatusServer(port, {"/metrics": self._metrics, "/healthz": self._health}):
-                yield
-        except OSError as error:
-            raise UsageError(f"settings.metrics_port: port {port} cannot be used: {error.strerror}") from error
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(
+                    StatusServer(port, {"/metrics": self._metrics, "/healthz": self._health})
+                )
+            except OSError as error:
+                raise UsageError(f"settings.metrics_port: port {port} cannot be used: {error.strerror}") from error
+            yield
 
     async def _health(self) -> tuple[int, str, bytes]:
         assert self.watch.network is not None
@@ -155,24 +168,26 @@ class Daemon:
         assert self._load is not None
         tell_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config = await asyncio.to_thread(self._load)
-            changed = [
-                name for name in ("database", "metrics_port", "logs") if _differs(self.watch.config, config, name)
-            ]
-            if changed:
-                log.error("reload: settings.%s changes with a restart only; the rest was not read either", changed[0])
-            else:
-                await self.watch.reconfigure(config)
-                log.info(
-                    "reloaded sources=%d rules=%d channels=%d",
-                    len(config.sources),
-                    len(config.rules),
-                    len(config.channels),
-                )
+            await self._reload(await asyncio.to_thread(self._load))
         except (ConfigError, StoreError) as error:
             for line in str(error).splitlines():
                 log.error("reload refused, the old configuration stays: error=%s", line)
-        tell_systemd("READY=1")
+        finally:
+            tell_systemd("READY=1")
+
+    async def _reload(self, config: Config) -> None:
+        old = self.watch.config
+        changed = [name for name in ("database", "metrics_port", "logs") if _differs(old, config, name)]
+        if changed:
+            log.error("reload: settings.%s changes with a restart only; the rest was not read either", changed[0])
+            return
+        # What runs goes on under the old configuration for a while: its secrets stay hidden, too.
+        hide_secrets(config.secrets() | old.secrets())
+        await self.watch.reconfigure(config)
+        log.info(
+            "reloaded sources=%d rules=%d channels=%d",
+            *(len(config.sources), len(config.rules), len(config.channels)),
+        )
 
     async def _take_up(self) -> None:
         """Take up where the last daemon ended: whether the network was down, and times that a clock set back has left too far."""
@@ -195,6 +210,7 @@ class Daemon:
             self._lag_s = time.monotonic() - before_s - TICK_S
             if time.monotonic() - self._last_tick_s < STUCK_S:
                 tell_systemd("WATCHDOG=1")
+                self.watch.store.beat()
             try:
                 if await self._heed_clock():
                     for job in timer.get_jobs():
@@ -233,6 +249,8 @@ class Daemon:
             source = self._sources.get(name)
             if source is None or name in self._running or len(self._running) >= width:
                 continue
+            if self._held_until_s.get(name, 0.0) > self._clock.steady_s():
+                continue
             hosts = {host_key(source.url), *(host_key(discover.url) for discover in source.discover)}
             if any(self._hosts[host] for host in hosts):
                 continue
@@ -243,14 +261,38 @@ class Daemon:
         try:
             await self.watch.poll(source)
         except PantauError as error:  # the database or the crawl process; the source stays due and is polled again
-            log.error("poll lost source=%s error=%s", source.id, error)
-            await asyncio.sleep(5 if isinstance(error, WorkerError) else 1)
+            await self._lose(source, error, str(error))
         except Exception as error:  # noqa: BLE001  the boundary "per source": a bug must neither spread nor spin
-            log.error("poll lost source=%s error=%s: %s", source.id, type(error).__name__, error)
-            await asyncio.sleep(60)
+            await self._lose(source, error, f"{type(error).__name__}: {error}")
+        else:
+            self._lost.pop(source.id, None)
+            self._held_until_s.pop(source.id, None)
         finally:
             self._hosts.subtract(hosts)
             del self._running[source.id]
+
+    async def _lose(self, source: Source, error: Exception, told: str) -> None:
+        """Hold a source back whose poll was lost; from the third in a row on record that as its failure."""
+        log.error("poll lost source=%s error=%s", source.id, told)
+        if isinstance(error, StoreUnusable) and not isinstance(error, StoreUnwritable):
+            self._stop_for(error)
+            return
+        self._lost[source.id] += 1
+        lost = self._lost[source.id]
+        pause_s = min(LOST_PAUSE_S * 3.0 ** min(lost - 1, 20), LONGEST_LOST_PAUSE_S)
+        self._held_until_s[source.id] = self._clock.steady_s() + pause_s
+        if lost >= LOST_TOLD:
+            try:
+                await self.watch.note_lost(source, told)
+            except PantauError as worse:  # then it is this one's fault, too, and told in the log
+                log.error("poll lost source=%s error=%s", source.id, worse)
+
+    def _stop_for(self, error: StoreUnusable) -> None:
+        """End because the database cannot be used any more."""
+        if self._broken is None:
+            log.error("database unusable, stopping: restore a backup (pantau doctor looks at it) error=%s", error)
+            self._broken = error
+            self.stopping.set()
 
     async def start_delivering(self) -> None:
         """Start sending the alerts that are due; a channel that is slow does not keep the next tick waiting."""

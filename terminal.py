@@ -10,8 +10,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from operation import STUCK_S
 from pipelines.render import one_line
 
 if TYPE_CHECKING:
@@ -68,22 +70,47 @@ _STATES = ("ok", "new", "silent", "failing", "layout_changed", "not_a_feed", "bl
 
 
 def print_status(record: dict[str, Any]) -> None:
-    """Print each source, what is not well last, and under it the state of the whole watch at a glance."""
+    """Print each source, what is not well last and why, and under it the state of the whole watch at a glance.
+
+    On a terminal times are told as pauses, so that a line has room in 80 columns.
+    """
     sources = sorted(
         (row for row in record["sources"] if row["active"]), key=lambda row: (_STATES.index(row["state"]), row["id"])
     )
-    columns = ("id", "state", "state_since", "last_new_at", "articles", "failures", "next_poll_at", "error")
-    print_table(columns, [tuple(row[name] for name in columns) for row in sources])
+    if sys.stdout.isatty():
+        now = datetime.now(UTC)
+        rows = [
+            (
+                *(row["id"], row["state"].replace("_", " "), _pause(row["state_since"], now)),
+                *(_pause(row["last_new_at"], now), row["articles"], _pause(row["next_poll_at"], now)),
+            )
+            for row in sources
+        ]
+        print_table(("source", "state", "for", "newest", "articles", "next"), rows)
+        for row in sources:
+            if row["state"] not in ("ok", "new") and row["error"]:
+                print(one_line(f"{row['id']}: {row['error']}"))
+            if row["last_gap_at"]:
+                print(one_line(f"{row['id']}: may have missed entries, {_pause(row['last_gap_at'], now)} ago"))
+    else:
+        columns = ("id", "state", "state_since", "last_new_at", "articles", "failures", "next_poll_at", "error")
+        print_table(columns, [tuple(row[name] for name in columns) for row in sources])
     states = Counter(row["state"] for row in sources)
     told = ", ".join(f"{states[state]} {state.replace('_', ' ')}" for state in _STATES if states[state])
     print(f"\nsources: {len(sources)} ({told})" if sources else "\nsources: none polled yet")
+    writer = record["writer"]
+    if writer is None or not writer["daemon"]:
+        print("daemon: does not run" + (f"; process {writer['process']} writes" if writer else ""))
+    else:
+        stuck = f", but has given no sign of life for {writer['quiet_s']:.0f} s" if writer["quiet_s"] > STUCK_S else ""
+        print(f"daemon: runs (process {writer['process']}){stuck}")
     if record["network_down_since"]:
         print(f"network: down since {record['network_down_since']}")
     counts = record["database"]
     newest = max((row["last_new_at"] or "" for row in sources), default="")
     print(
         f"stored: {counts['articles']} articles in {counts['stories']} stories, {counts['bytes'] / 1e6:.1f} MB"
-        + (f"; something new last at {newest}" if newest else "")
+        + (f"; something new {_pause(newest, datetime.now(UTC))} ago" if newest else "")
     )
     print(f"alerts: {counts['alerts_sent']} sent, {counts['alerts_waiting']} waiting, {counts['alerts_failed']} failed")
     for row in record["channels"]:
@@ -93,6 +120,17 @@ def print_status(record: dict[str, Any]) -> None:
                     f"channel {row['id']}: fails since {row['failing_since']}, {row['waiting']} wait: {row['error']}"
                 )
             )
+
+
+def _pause(text: str | None, now: datetime) -> str:
+    """Return how far a stored time is from now in its largest unit, "3 h"; "-" for never."""
+    if text is None:
+        return "-"
+    seconds = abs((datetime.fromisoformat(text) - now).total_seconds())
+    for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -11,22 +11,21 @@ import contextlib
 import logging
 import os
 import random
-import re
 import secrets
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from crawler.cluster import Cluster, require_dask
 from crawler.config import Config
-from crawler.crew import Crew, crawl_settings
+from crawler.crew import Crew, Progress, crawl_settings
 from crawler.errors import (
     StoreBusy,
     StoreLocked,
@@ -35,7 +34,7 @@ from crawler.errors import (
 )
 from crawler.health import Network, judge
 from crawler.identity import entry_key, host_key
-from crawler.items import Memory, PollReport, PollTask, Recheck, Source, Standing
+from crawler.items import CrawlSettings, Memory, PollError, PollReport, PollTask, Recheck, Source, Standing
 from crawler.netguard import AddressGuard, resolve_allowed
 from crawler.politeness import retry_after_s
 from crawler.rhythm import decide_next_poll
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
     from pipelines.store import Past, Recorded, Store
 
 log = logging.getLogger("pantau")
-POLLS_AT_ONCE = 96  # a crawl process: fifty outlets that drip until the limit must leave room for the others
 BUSY_ATTEMPTS = 60  # of 5 s each: a crawl by hand waits some minutes for whoever locks the database
 DELIVERY_S = 120.0  # longer than any delivery takes
 FULL_PAUSE_S = 10.0  # GUARANTEES B3: work goes on within 60 s of there being room again
@@ -75,7 +73,7 @@ class Summary:
 class Watch:
     """A store, a crew and a relay under one configuration: what the daemon and a one-off crawl share."""
 
-    def __init__(self, config: Config, store: Store, crew: Crew, relay: Any) -> None:
+    def __init__(self, config: Config, store: Store, crew: Crew | Cluster, relay: Any) -> None:
         self.config, self.store, self.crew, self.relay = config, store, crew, relay
         self._sources = {source.id: source for source in config.sources}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -93,15 +91,18 @@ class Watch:
     async def opened(
         cls, config: Config, on_progress: Callable[[str, int, int], None] | None = None, *, daemon: bool = False
     ) -> AsyncIterator[Watch]:
-        """Open the database, take its lock and make ready to crawl and to send. Raises StoreError."""
+        """Open the database, take its lock and make ready to crawl and to send. Raises StoreError, ConfigError without Dask."""
         from pipelines.outbox import Relay
         from pipelines.store import Store
 
+        require_dask(config)
         settings, rules = crawl_settings(config)
         with Store(config.settings.database, daemon=daemon) as store:
             store.sync_sources(config.sources)
-            crew = Crew(settings, rules, workers=config.settings.workers, on_progress=on_progress)
-            watch = cls(config, store, crew, None)
+            store.sync_channels(config.channels)
+            if daemon:
+                await _warm_up(config)
+            watch = cls(config, store, _crew(config, settings, rules, on_progress), None)
             watch.relay = Relay(store, watch.call, config.channels, _sender(config), **_telling(config))
             try:
                 yield watch
@@ -114,14 +115,19 @@ class Watch:
                 watch._thread.shutdown(wait=True)
 
     async def reconfigure(self, config: Config) -> None:
-        """Go on under another configuration of the same database: polls under way end under the old one. Raises StoreError."""
+        """Go on under another configuration of the same database: polls under way end under the old one. Raises StoreError,
+        ConfigError without Dask.
+        """
+        require_dask(config)
         settings, rules = await asyncio.to_thread(crawl_settings, config)
+        await _warm_up(config)
         await self.call(self.store.sync_sources, config.sources)
-        old: Crew | None = self.crew
-        if self.crew.serves(settings, rules, config.settings.workers):
+        await self.call(self.store.sync_channels, config.channels)
+        old: Crew | Cluster | None = self.crew
+        if self.crew.serves(config, settings, rules):
             old = None
         else:
-            self.crew = Crew(settings, rules, workers=config.settings.workers)
+            self.crew = _crew(config, settings, rules)
         sender = self.relay.reconfigured(config.channels, _sender(config), **_telling(config))
         self.config = config
         self._sources = {source.id: source for source in config.sources}
@@ -166,6 +172,16 @@ class Watch:
             self.meters.poll(report.outcome, took_s, done)
         return summary
 
+    async def note_lost(self, source: Source, problem: str) -> None:
+        """Record that a poll came to nothing for a reason of ours, as a failure of the source. Raises StoreError."""
+        now = datetime.now(UTC)
+        error = PollError(source.url, "failed", f"polls are lost: {problem}")
+        past = await self.call(self.store.past, source.id)
+        report = PollReport(source.id, "failed", now, now, errors=(error,))
+        standing, rhythm = judge(past.rhythm, past.health, report, None)
+        next_at = decide_next_poll(source, report, past.failures, now, self._rng, rhythm)
+        await self._recorded(report, next_at, self._plans[True], standing)
+
     def _before(self, source: str) -> tuple[Memory, Past, tuple[Recheck, ...]]:
         now = datetime.now(UTC)
         return self.store.memory(source), self.store.past(source), self.store.due_rechecks(source, now)
@@ -195,23 +211,38 @@ class Watch:
         self, report: PollReport, next_at: datetime, plan: Plan, standing: Standing
     ) -> Recorded:
         attempt = 0
-        while True:
-            attempt += 1
-            try:
-                recorded: Recorded = await self.call(self.store.record, report, next_at, plan, standing)
-            except (StoreBusy, StoreUnwritable) as error:
-                daemon = self.network is not None
-                if not daemon and (isinstance(error, StoreUnwritable) or attempt > BUSY_ATTEMPTS):
-                    raise
-                log.warning("report waits source=%s attempt=%d error=%s", report.source, attempt, error)
-                self.waiting_since_s = self.waiting_since_s or time.monotonic()
-                await asyncio.sleep(1 if isinstance(error, StoreBusy) else FULL_PAUSE_S)
-            else:
-                self.waiting_since_s = None
-                return recorded
+        try:
+            while True:
+                attempt += 1
+                try:
+                    recorded: Recorded = await self.call(self.store.record, report, next_at, plan, standing)
+                except (StoreBusy, StoreUnwritable) as error:
+                    daemon = self.network is not None
+                    if not daemon and (isinstance(error, StoreUnwritable) or attempt > BUSY_ATTEMPTS):
+                        raise
+                    log.warning("report waits source=%s attempt=%d error=%s", report.source, attempt, error)
+                    self.waiting_since_s = self.waiting_since_s or time.monotonic()
+                    await asyncio.sleep(1 if isinstance(error, StoreBusy) else FULL_PAUSE_S)
+                else:
+                    return recorded
+        finally:
+            self.waiting_since_s = None
 
 
-async def _end_old(crew: Crew | None, sender: Sender) -> None:
+async def _warm_up(config: Config) -> None:
+    from pipelines.channels import warm_up
+
+    await asyncio.to_thread(warm_up, config.channels.values())
+
+
+def _crew(config: Config, settings: CrawlSettings, rules: str, on_progress: Progress | None = None) -> Crew | Cluster:
+    """Return who crawls: the cluster's workers where the configuration names one, else processes of this machine."""
+    if config.settings.dask is not None:
+        return Cluster(config, settings, rules)
+    return Crew(settings, rules, workers=config.settings.workers, on_progress=on_progress)
+
+
+async def _end_old(crew: Crew | Cluster | None, sender: Sender) -> None:
     """End what served the old configuration once nothing uses it any more."""
     if crew is not None:
         try:
@@ -241,7 +272,7 @@ async def crawl_once(
     """
     sent: Counter[str] = Counter()
     async with Watch.opened(config, on_progress) as watch:
-        width = asyncio.Semaphore(POLLS_AT_ONCE * config.settings.workers)
+        width = asyncio.Semaphore(await watch.crew.ready())
 
         async def one(source: Source) -> Summary:
             async with width:
@@ -331,17 +362,19 @@ async def retry_alerts(config: Config) -> dict[str, int]:
 
     `daemon` is the daemon's process id, 0 without one. Raises StoreError.
     """
+    from pipelines.database import holder
+
     try:
         async with Watch.opened(config) as watch:
             await watch.call(watch.store.retry_alerts, datetime.now(UTC))
             sent = await watch.relay.deliver_due()
             return {"daemon": 0, **{name: sent[name] for name in ("sent", "retry", "final")}}
     except StoreLocked:
-        process = _daemon_process(config.settings.database)
-        if process is None:
+        other = holder(config.settings.database)
+        if other is None or not other.daemon or other.process is None:
             raise
-        os.kill(process, signal.SIGUSR1)
-        return {"daemon": process, "sent": 0, "retry": 0, "final": 0}
+        os.kill(other.process, signal.SIGUSR1)
+        return {"daemon": other.process, "sent": 0, "retry": 0, "final": 0}
 
 
 async def try_channel(config: Config, name: str) -> Attempt:
@@ -357,9 +390,13 @@ async def try_channel(config: Config, name: str) -> Attempt:
 
 
 def backtest(
-    config: Config, names: Sequence[str], since: datetime | None, against: Config | None
+    config: Config,
+    names: Sequence[str],
+    since: datetime | None,
+    against: Config | None,
+    rows: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return what the rules would have alerted on what is stored, a record each; with `against` what comes and goes.
+    """Return what the rules would have alerted on what is stored, or on `rows`, a record each; with `against` what comes and goes.
 
     Raises UsageError for a rule that is not there, StoreError.
     """
@@ -375,6 +412,8 @@ def backtest(
 
     def outcomes(of: Config) -> dict[str, Outcome]:
         rules = {name: spec for name, spec in crawl_settings(of)[0].rules.items() if not names or name in names}
+        if rows is not None:
+            return run(rows, rules)
         with Reader(config.settings.database) as reader:
             return run(reader.by_publication(since), rules)
 
@@ -396,11 +435,3 @@ def _sender(config: Config) -> Sender:
     return Sender(
         partial(resolve_allowed, guard), config.settings.language, ZoneInfo(config.settings.timezone), retry_after_s
     )
-
-
-def _daemon_process(database: Path) -> int | None:
-    """Return the process id of the daemon that holds the database's lock, as it says itself; None for anything else."""
-    with contextlib.suppress(OSError):
-        found = re.search(r"\(process (\d+), daemon\)", Path(f"{database}.lock").read_text("utf-8"))
-        return int(found.group(1)) if found else None
-    return None

@@ -5,7 +5,6 @@ Run by benchmarks.throughput: python -m benchmarks.plain_spider DATABASE FEED…
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,11 +14,7 @@ import scrapy
 import trafilatura
 from scrapy.crawler import AsyncCrawlerProcess
 
-TOPIC = (
-    re.compile(r"\b(ASN|PNS|PPPK|aparatur sipil negara|pegawai negeri)\b", re.I),
-    re.compile(r"netral|politik praktis|keberpihakan", re.I),
-)
-
+from benchmarks.topic import TABLE, TOPIC
 
 # The same concurrency as ours, no delay on loopback, no robots.txt: nothing that would slow it.
 SETTINGS = {
@@ -40,7 +35,7 @@ class PlainSpider(scrapy.Spider):
         super().__init__(**kwargs)
         self.feeds = feeds
         self.db = sqlite3.connect(database)
-        self.db.execute("CREATE TABLE articles (url TEXT PRIMARY KEY, title TEXT, author TEXT, date TEXT, body TEXT)")
+        self.db.execute(TABLE)
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
         for feed in self.feeds:

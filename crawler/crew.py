@@ -27,6 +27,7 @@ from crawler.worker import LINE_LIMIT
 from pipelines.screen import search_words
 
 log = logging.getLogger(__name__)
+POLLS_AT_ONCE = 96  # a crawl process: fifty outlets that drip until the limit must leave room for the others
 START_S = 60  # a crawl process is ready after 1-3 s; a busy machine may need ten times that
 STOP_S = 2  # what runs is given up after that: the next start polls it again
 
@@ -74,10 +75,19 @@ class Crew:
                 )
             return process
 
-    def serves(self, settings: CrawlSettings, rules: str, workers: int) -> bool:
-        """Return whether it crawls under these settings, with so many processes."""
-        wanted = {"settings": to_json(settings), "rules": rules}
-        return self._first_line == wanted and len(self._processes) == workers
+    @property
+    def width(self) -> int:
+        """How many polls it takes at a time."""
+        return POLLS_AT_ONCE * len(self._processes)
+
+    async def ready(self) -> int:
+        """Return the width: there is nothing to wait for."""
+        return self.width
+
+    def serves(self, config: Config, settings: CrawlSettings, rules: str) -> bool:
+        """Return whether it crawls where and as this configuration says."""
+        here = config.settings.dask is None and len(self._processes) == config.settings.workers
+        return here and self._first_line == {"settings": to_json(settings), "rules": rules}
 
     async def retire(self) -> None:
         """Let the processes finish their polls, and end."""

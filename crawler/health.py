@@ -19,7 +19,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from crawler.items import Notice, PollError, PollReport, SourceState, Standing, from_json, to_json
+from crawler.items import Notice, PollError, PollReport, SourceState, Standing, readable, to_json
 from crawler.rhythm import Rhythm, learned
 
 SILENT_S, SILENT_GAPS = 48 * 3600.0, 6  # GUARANTEES: max(48 h, six times its usual gap)
@@ -74,8 +74,8 @@ def judge(
     `planned_s`: how long after the poll before this one was planned. `offline`: our own network is down, so what was not
     reached says nothing about the source.
     """
-    rhythm = from_json(Rhythm, json.loads(rhythm_json)) if rhythm_json else Rhythm()
-    before = from_json(Health, json.loads(health_json)) if health_json else Health()
+    earlier = readable(Rhythm, rhythm_json)
+    rhythm, before = earlier or Rhythm(), readable(Health, health_json) or Health()
     now = report.finished_at
     good = report.outcome in _GOOD
     if good:
@@ -95,16 +95,10 @@ def judge(
         )
         health = _told(health, detail, now, notices, known=before.state != "new")
         if report.gap and (before.gap_told is None or now - before.gap_told > timedelta(seconds=GAP_TOLD_S)):
-            since = rhythm_json and from_json(Rhythm, json.loads(rhythm_json)).at
+            since = (earlier.at if earlier else None) or now
             health = replace(health, gap_told=now)
-            notices.append(
-                Notice(
-                    "source.gap",
-                    "gap",
-                    since or now,
-                    "nothing it lists was known: entries may have come and gone unseen",
-                )
-            )
+            detail = "nothing it lists was known: entries may have come and gone unseen"
+            notices.append(Notice("source.gap", "gap", since, detail, until=now))
     took_s = (report.finished_at - report.started_at).total_seconds()
     standing = Standing(
         state=health.state,

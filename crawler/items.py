@@ -11,12 +11,16 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
+import json
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal, TypeVar
+
+from crawler.ledger import Known, Ledger
 
 DiscoveryKind = Literal["feed", "sitemap", "wordpress", "blogger", "page"]
 DatePrecision = Literal["minute", "day"]
@@ -94,19 +98,6 @@ class Validator:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What became of an entry. `day` is the UTC day it was last listed (ISO).
-
-    `marks` has one short digest for each listing that names it (by its place in `discover`): a changed one is an edit.
-    """
-
-    day: str
-    outcome: str  # kept, off_topic, or the kind of a Rejection or error that is final
-    marks: dict[str, str] = field(default_factory=dict)
-    changes: int = 0  # how often a mark has changed; after LIMITS.max_changes that is no edit any more
-
-
-@dataclass(frozen=True, slots=True)
 class Pending:
     """An entry whose page could not be had yet; tried again at `not_before`, given up after a few attempts."""
 
@@ -125,10 +116,19 @@ class Memory:
     """
 
     validators: dict[str, Validator] = field(default_factory=dict)
-    known: dict[str, Known] = field(default_factory=dict)
+    known: Mapping[str, Known] = field(default_factory=Ledger)
     pending: dict[str, Pending] = field(default_factory=dict)
     rules: str = ""
     not_before: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.known, Ledger):
+            object.__setattr__(self, "known", Ledger(self.known))
+
+    def may_know(self, key: str) -> bool:
+        """Return whether an entry's key may be known or pending, without reading all that is known."""
+        assert isinstance(self.known, Ledger)
+        return key in self.pending or self.known.mentions(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +359,7 @@ class Notice:
     state: str
     since: datetime
     detail: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +387,8 @@ def to_json(value: object) -> Any:
             if default is dataclasses.MISSING or item != default:
                 found[name] = to_json(item)
         return found
+    if isinstance(value, Ledger):
+        return value.text
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, dict):
@@ -398,6 +401,15 @@ def to_json(value: object) -> Any:
 def from_json(kind: type[T], value: Any) -> T:
     """Return the `kind` that `to_json` wrote. Raises TypeError or KeyError on anything else: both ends are ours."""
     return typing.cast("T", _read(kind, value))
+
+
+def readable(kind: type[T], text: str | None) -> T | None:
+    """Return the `kind` whose JSON stands in a database, or None where it is not that: somebody else may have written there."""
+    try:
+        value = json.loads(text or "null")
+        return from_json(kind, value) if isinstance(value, dict) else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 @cache
@@ -417,6 +429,10 @@ def _read(kind: Any, value: Any) -> Any:
     if value is None:
         return None
     origin = typing.get_origin(kind)
+    if origin is Mapping:  # `Memory.known`
+        if not isinstance(value, str):
+            raise TypeError("what is known of entries is one text")
+        return Ledger(text=value)
     if origin in (typing.Union, types.UnionType):
         kind = next(option for option in typing.get_args(kind) if option is not types.NoneType)
         origin = typing.get_origin(kind)

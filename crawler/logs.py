@@ -42,6 +42,10 @@ class _Redact(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+        self.hide(secrets)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take these out of every line."""
         self._hide = hider(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -75,6 +79,13 @@ class _Json(_Redact):
 
     def _value(self, value: object) -> object:
         return value if isinstance(value, int | float | bool) or value is None else self._clean(str(value))
+
+
+def hide_secrets(secrets: Iterable[str]) -> None:
+    """Hide these from now on in what is logged already; level and form stay."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _Redact):
+            handler.formatter.hide(secrets)
 
 
 def set_up_logging(secrets: Iterable[str] = (), level: str = "INFO", form: Literal["human", "json"] = "human") -> None:

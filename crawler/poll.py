@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,6 @@ from crawler.identity import entry_key, host_key, redacted
 from crawler.items import (
     Article,
     Entry,
-    Known,
     Memory,
     MorePages,
     Page,
@@ -42,6 +41,7 @@ from crawler.items import (
     Validator,
     response_of,
 )
+from crawler.ledger import Known
 from crawler.politeness import back_off_s
 from crawler.settings import LIMITS
 
@@ -86,7 +86,7 @@ class _Poll:
     task: PollTask
     started_at: datetime
     validators: dict[str, Validator] = field(default_factory=dict)  # as they were
-    known: dict[str, Known] = field(default_factory=dict)
+    looked_up: dict[str, Known] | None = None  # see `known`
     pending: dict[str, Pending] = field(default_factory=dict)
     articles: list[Article] = field(default_factory=list)
     errors: list[PollError] = field(default_factory=list)
@@ -107,7 +107,8 @@ class _Poll:
             wait = PollError(redacted(self.source.url), "wait", message)
             return PollReport(self.source.id, "refused", self.started_at, self.poller.clock(), errors=(wait,))
         same_topic = memory.rules == self.poller.rules
-        self.known = {key: item for key, item in memory.known.items() if same_topic or item.outcome != "off_topic"}
+        if not same_topic:
+            self.looked_up = {key: item for key, item in memory.known.items() if item.outcome != "off_topic"}
         self.validators = self._valid_validators() if same_topic else {}
         self.pending = dict(memory.pending)
 
@@ -115,7 +116,7 @@ class _Poll:
             self.poller.fetcher,
             self.source,
             dict(self.validators),
-            self.known,
+            self,
             self.task.limit,
             self.poller.search_words,
             self.poller.clock,
@@ -151,6 +152,17 @@ class _Poll:
             arrivals=self._arrivals(listed),
             gap=bool(listed) and bool(memory.known) and not any(self._was_known(key, entry) for key, entry in listed),
         )
+
+    @property
+    def known(self) -> dict[str, Known]:
+        """What became of entries, to be added to; not even read while all listings are as they were."""
+        if self.looked_up is None:
+            self.looked_up = dict(self.task.memory.known)
+        return self.looked_up
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether an entry's key is known: what its listings want to hear of us."""
+        return key in self.known
 
     def _was_known(self, key: str, entry: Entry) -> bool:
         known = self.task.memory
@@ -402,13 +414,19 @@ class _Poll:
 
     def _new_memory(self) -> Memory | None:
         """Return what to remember, or None where nothing changed. Listings are forgotten where something was passed over."""
+        validators = self.validators if self.left_out else self.found.validators
+        memory = Memory(validators, self._kept(), self.pending, self.poller.rules, self.not_before)
+        return None if memory == self.task.memory else memory
+
+    def _kept(self) -> Mapping[str, Known]:
+        """Return what is still worth knowing of entries."""
+        if self.looked_up is None:
+            return self.task.memory.known
         earliest = (self.started_at - timedelta(days=LIMITS.known_days)).date().isoformat()
         kept = [(key, item) for key, item in self.known.items() if item.day >= earliest]
         if len(kept) > LIMITS.max_known:
             kept = sorted(kept, key=lambda pair: pair[1].day)[-int(LIMITS.max_known) :]
-        validators = self.validators if self.left_out else self.found.validators
-        memory = Memory(validators, dict(kept), self.pending, self.poller.rules, self.not_before)
-        return None if memory == self.task.memory else memory
+        return dict(kept)
 
 
 def _rejected(url: str, rejection: Rejection) -> PollError:

@@ -330,12 +330,19 @@ class Alerts(Writer):
             )
 
     def alert_failed(
-        self, alert_id: str, now: datetime, error: str, told: Sequence[str] = (), late: bool = False
+        self,
+        alert_id: str,
+        now: datetime,
+        error: str,
+        told: Sequence[str] = (),
+        late: bool = False,
+        refused: int = 0,
     ) -> int:
         """Note that the alert is given up, a digest with its members; return how many alerts that is.
 
         `late`: because its time is over. Then those that have waited behind it for as long are given up with it where the
-        channel has taken nothing since, and `told` learn of it.
+        channel has taken nothing since, and `told` learn of it. `refused`: so many in a row that the channel must be dead; `told`
+        learn of that, too.
         """
         with self._transaction():
             self._conn.execute(
@@ -373,7 +380,7 @@ class Alerts(Writer):
                 }
                 self._raise_notice("channel.failing", told, f"{channel}:{alert_id}", data, now)
             else:
-                self._tell_of_failing(channel, failing_since, error, now, told, given_up if late else 0)
+                self._tell_of_failing(channel, failing_since, error, now, told, given_up if late else refused)
             return given_up
 
     def _tell_of_failing(
@@ -406,6 +413,31 @@ class Alerts(Writer):
     def _note_channel(self, channel: str, assignments: str, *values: object) -> None:
         self._conn.execute("INSERT INTO channels (id) VALUES (?) ON CONFLICT DO NOTHING", (channel,))
         self._conn.execute(f"UPDATE channels SET {assignments} WHERE id = ?", (*values, channel))  # noqa: S608  our own text
+
+    def give_up_orphans(self, channel: str, created_before: datetime, error: str) -> int:
+        """Give up what has waited since before then for a channel that is configured no more; return how many alerts that is."""
+        waiting = "state = 'waiting' AND channel = ? AND created_at < ?"
+        values = (channel, stamp(created_before))
+        with ours(self.path):
+            if not self._conn.execute(f"SELECT 1 FROM alerts WHERE {waiting} LIMIT 1", values).fetchone():  # noqa: S608
+                return 0
+        with self._transaction():
+            counted = self._conn.execute(
+                f"SELECT count(*) FROM alerts WHERE {waiting} AND type <> 'digest'",  # noqa: S608  our own text
+                values,
+            ).fetchone()[0]
+            self._conn.execute(f"UPDATE alerts SET state = 'failed', error = ? WHERE {waiting}", (error, *values))  # noqa: S608
+            return int(counted)
+
+    def sync_channels(self, channels: Iterable[str]) -> None:
+        """Forget how channels fared that sources.yaml has no more."""
+        known = json.dumps(list(channels))
+        with self._transaction():
+            self._conn.execute("DELETE FROM channels WHERE id NOT IN (SELECT value FROM json_each(?))", (known,))
+            self._conn.execute(
+                "DELETE FROM marks WHERE name LIKE 'failing:%' AND substr(name, 9) NOT IN (SELECT value FROM json_each(?))",
+                (known,),
+            )
 
     def retry_alerts(self, now: datetime) -> int:
         """Make all that wait or have failed due now, with a new 24 hours; return how many. Their ids stay the same.

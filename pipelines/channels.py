@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import hmac
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -180,6 +180,13 @@ def _documents(items: Sequence[DigestItem]) -> list[list[DigestItem]]:
         parts[-1].append(item)
         used += size
     return parts
+
+
+def warm_up(channels: Iterable[ChannelLike]) -> None:
+    """Load what sending to these needs. Apprise and its services take half a second, which a loop must not wait for."""
+    for channel in channels:
+        if channel.apprise and parse_address(channel.apprise) is None:
+            _service(channel)
 
 
 def _service(channel: ChannelLike) -> Any:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import sqlite3
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -57,6 +60,12 @@ class Writer:
             with self._transaction():
                 migrations.apply(self._db)
                 self._conn.execute(f"PRAGMA user_version = {NEWEST}")
+
+    def beat(self) -> None:
+        """Show that we live and work: the lock's file gets the time of now, for `holder` and for whoever looks at files."""
+        if self._lock is not None:
+            with contextlib.suppress(OSError):  # a file system that is read-only for a while is told of elsewhere
+                os.utime(self._lock)
 
     def close(self) -> None:
         """Close the database and give up the lock. Safe to call twice."""
@@ -133,6 +142,33 @@ def _lock(path: Path, *, daemon: bool) -> int | None:
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"pantau (process {os.getpid()}{', daemon' if daemon else ''})\n".encode(), 0)
     return handle
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who writes to a database. `quiet_s`: since its last `beat`, a daemon's comes every second."""
+
+    process: int | None
+    daemon: bool
+    quiet_s: float
+
+
+def holder(path: Path) -> Holder | None:
+    """Return who has the writer's lock of a database, as it says itself; None for nobody."""
+    try:
+        handle = os.open(f"{path}.lock", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two that look do not see each other
+    except BlockingIOError:
+        found = re.search(r"\(process (\d+)(, daemon)?\)", os.read(handle, 200).decode("utf-8", "replace"))
+        quiet_s = max(0.0, time.time() - os.fstat(handle).st_mtime)
+        return Holder(int(found[1]) if found else None, bool(found and found[2]), quiet_s)
+    else:
+        return None
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

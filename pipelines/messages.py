@@ -75,6 +75,7 @@ _WORDS = {
         "nowhere": "Lokasi tidak diketahui",
         "watch": "Tentang pemantauan",
         "since": "Sejak {}.",
+        "between": "Antara {} dan {}.",
         "affected": "{failed} dari {sources} sumber tidak terjangkau.",
         "given_up": "{} kabar tidak terkirim dan tidak dicoba lagi.",
         "reason": "Sebab: {}.",
@@ -95,6 +96,7 @@ _WORDS = {
         "nowhere": "Place unknown",
         "watch": "About the watch",
         "since": "Since {}.",
+        "between": "Between {} and {}.",
         "affected": "{failed} of {sources} sources cannot be reached.",
         "given_up": "{} alerts were not delivered and are not tried again.",
         "reason": "Reason: {}.",
@@ -348,10 +350,13 @@ def _notice_lines(kind: str, data: Mapping[str, Any], language: str, zone: ZoneI
     words = _WORDS[language]
     meaning = _NOTICES[language].get(kind, ("", ""))[1]
     facts = []
-    if data.get("since"):
-        facts.append(
-            words["since"].format(render_time(datetime.fromisoformat(data["since"]), "minute", language, zone))
-        )
+    times = [
+        render_time(datetime.fromisoformat(data[name]), "minute", language, zone)
+        for name in ("since", "until")
+        if data.get(name)
+    ]
+    if times:
+        facts.append(words["between" if len(times) == 2 else "since"].format(*times))
     if data.get("sources"):
         facts.append(words["affected"].format(failed=data.get("failed"), sources=data["sources"]))
     if data.get("given_up"):

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 GIVE_UP_S = 24 * 3600  # INTERFACE section 6
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 2 * 3600.0
 NOTE_PAUSE_S = 5.0  # as long as the writer waits for a lock
+REFUSED_TOLD = 3  # refusals for good in a row: a revoked token or a moved hook, and not one odd alert
 MOST_AT_ONCE = 5000  # alerts that one digest takes in; at 3 kB an alert 15 MB for a moment
 
 # Runs a store method where the store lives (the daemon keeps it in one thread) and returns what it returns.
@@ -64,6 +65,7 @@ class Relay:
         self._zone, self._health, self._clock, self._sleep = zone, health, clock, sleep
         self._busy: set[str] = set()
         self._free_at: dict[str, datetime] = {}  # by channel: when the service takes the next message
+        self._refused: Counter[str] = Counter()  # by channel: alerts refused for good, one after the other
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
 
     @property
@@ -104,11 +106,14 @@ class Relay:
         counts: Counter[str] = Counter()
         while True:
             channel = self._channels.get(name)  # each time: a reload may have changed or removed it
+            if channel is None:
+                counts["final"] += await self._give_up_orphans(name)
+                return counts
             policy = policy_of(channel, self._zone)
             now = self._clock()
             queue, alert = await self._call(self._store.queue, name, now, policy.digest is not None)
             step = decide(policy, queue, now)
-            if step.do == "bundle" and channel is not None:
+            if step.do == "bundle":
                 items = await self._call(self._store.fresh_alerts, name, MOST_AT_ONCE)
                 parts = self._sender.parts(channel, items, step.parts)
                 assert parts and all(parts)  # else this would go round for ever
@@ -120,9 +125,16 @@ class Relay:
             else:
                 return counts
 
-    async def _attempt(self, name: str, channel: ChannelLike | None, alert: DueAlert) -> Attempt:
-        if channel is None:
-            return Attempt("retry", f"sources.yaml has no channel {name!r} any more")
+    async def _give_up_orphans(self, name: str) -> int:
+        """Keep the alerts of a channel that is gone from sources.yaml for a day, for it may come back; then give them up."""
+        error = f"sources.yaml has no channel {name!r} any more"
+        cutoff = self._clock() - timedelta(seconds=GIVE_UP_S)
+        given_up = int(await self._call(self._store.give_up_orphans, name, cutoff, error))
+        if given_up:
+            log.error("alerts given up: channel=%s alerts=%d error=%s", name, given_up, error)
+        return given_up
+
+    async def _attempt(self, name: str, channel: ChannelLike, alert: DueAlert) -> Attempt:
         wait_s = (self._free_at.get(name, self._clock()) - self._clock()).total_seconds()
         if wait_s > 0:
             await self._sleep(wait_s)
@@ -142,13 +154,19 @@ class Relay:
         now, told = self._clock(), self._told_of(alert.channel)
         event = (alert.channel, alert.type, alert.id, alert.attempts + 1)
         if attempt.result == "sent":
+            self._refused.pop(alert.channel, None)
             sent = await self._noted(self._store.alert_sent, alert.id, now, told)
             log.info("alert sent: channel=%s type=%s id=%s attempt=%d alerts=%d", *event, sent)
             return "sent", sent
         give_up_at = (alert.first_attempt_at or now) + timedelta(seconds=GIVE_UP_S)
         late = attempt.result == "retry" and now >= give_up_at
         if attempt.result == "final" or late:
-            given_up = await self._noted(self._store.alert_failed, alert.id, now, attempt.error, told, late)
+            self._refused[alert.channel] += attempt.result == "final"
+            refused = self._refused[alert.channel]
+            given_up = await self._noted(
+                self._store.alert_failed,
+                *(alert.id, now, attempt.error, told, late, refused if refused >= REFUSED_TOLD else 0),
+            )
             log.error(
                 "alert given up: channel=%s type=%s id=%s attempt=%d alerts=%d error=%s",
                 *event,
@@ -182,10 +200,8 @@ class Relay:
         return wanted or [other for other in self._channels if other != name]
 
 
-def policy_of(channel: ChannelLike | None, zone: ZoneInfo) -> Policy:
-    """Return what a channel of sources.yaml wants; one that is gone from it wants nothing special."""
-    if channel is None:
-        return Policy(None, None, people=False, zone=zone)
+def policy_of(channel: ChannelLike, zone: ZoneInfo) -> Policy:
+    """Return what a channel of sources.yaml wants."""
     return Policy(channel.digest, channel.quiet, people=channel.webhook is None, zone=zone)
 
 

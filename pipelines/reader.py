@@ -5,7 +5,6 @@ All SQL that reads for people and programs is here. Raises StoreError alone. Tes
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +13,7 @@ from typing import Any
 
 from crawler.errors import StoreBusy, StoreUnusable
 from crawler.identity import entry_key
-from crawler.items import Memory, from_json
+from crawler.items import Memory, readable
 from pipelines.database import check_ours, stamp
 from pipelines.migrations import FEED_COLUMNS
 
@@ -152,9 +151,11 @@ class Reader:
         )
 
     def remembering(self, key: str) -> Iterator[tuple[str, Memory]]:
-        """Yield (source, memory) of the sources that remember an entry key."""
-        for row in self._rows("SELECT source, memory FROM memories WHERE instr(memory, ?) > 0", f'"{key}"'):
-            yield row["source"], from_json(Memory, json.loads(row["memory"]))
+        """Yield (source, memory) of the sources that remember an entry key. Looks at each source's memory: 0.2 ms each."""
+        for row in self._each("SELECT source, memory FROM memories"):
+            memory = readable(Memory, row["memory"]) or Memory()
+            if memory.may_know(key):
+                yield row["source"], memory
 
     def feed(self, after: int = 0) -> Iterator[Row]:
         """Yield rows of `feed` with a larger seq, in its order, in flat memory. The cursor is the last row's seq.
@@ -222,8 +223,11 @@ class Reader:
         return {**story, "told_by": articles}
 
     def sources(self) -> list[Row]:
-        """Return each source's health, the active ones first."""
-        return self._rows("SELECT * FROM sources ORDER BY active DESC, id")
+        """Return each source's health, the active ones first; `last_gap_at`: when its listing last shared nothing with the one before."""
+        return self._rows(
+            "SELECT s.*, strftime('%Y-%m-%dT%H:%M:%SZ', CASE WHEN json_valid(h.health) THEN json_extract(h.health, '$.gap_told') END) "
+            "AS last_gap_at FROM sources s LEFT JOIN habits h ON h.source = s.id ORDER BY s.active DESC, s.id"
+        )
 
     def alerts(self, limit: int = 100) -> list[Row]:
         """Return the newest alerts, without their payloads; title and address are their article's, NULL where they tell of none."""
@@ -245,7 +249,8 @@ class Reader:
         return {**found, "bytes": self.path.stat().st_size}
 
     def channels(self) -> list[Row]:
-        """Return what is known of each channel: when it last worked, since when it fails and why, how much waits for it."""
+        """Return what is known of each channel that has ever been sent to: when it last worked, since when it fails and why, how
+        much waits for it."""
         return self._rows(
             "SELECT c.id, c.last_sent_at, c.failing_since, c.error, (SELECT count(*) FROM alerts a WHERE a.channel = c.id "
             "AND a.state = 'waiting') AS waiting FROM channels c ORDER BY c.id"
@@ -264,7 +269,7 @@ class Reader:
     def memory(self, source: str) -> Memory:
         """Return what a source remembers; an empty memory before its first poll."""
         rows = self._rows("SELECT memory FROM memories WHERE source = ?", source)
-        return from_json(Memory, json.loads(rows[0]["memory"])) if rows else Memory()
+        return readable(Memory, rows[0]["memory"]) or Memory() if rows else Memory()
 
     def known_addresses(self, keys: list[str]) -> set[str]:
         """Return those of the entry keys whose article is stored."""

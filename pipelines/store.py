@@ -10,6 +10,7 @@ the test that every method raises StoreBusy on a locked database.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,13 +18,14 @@ from typing import Any
 
 from crawler.errors import StoreUnwritable
 from crawler.identity import entry_key, redacted
-from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, Standing, from_json, to_json
+from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, Standing, readable, to_json
 from pipelines import dedupe, stories
 from pipelines.alerts import Plan
 from pipelines.database import ours, stamp
 from pipelines.traits import parse_traits
 from pipelines.upkeep import Upkeep
 
+log = logging.getLogger(__name__)
 NO_PLAN = Plan()
 RECHECKS_A_POLL = 20  # politely: at one a second that is what a poll of a busy outlet costs
 CUT_LINES, CUT_CHARS = 60, 200  # enough to see what went, at a kilobyte an article
@@ -81,10 +83,18 @@ class Store(Upkeep):
             return [row[0] for row in rows]
 
     def memory(self, source: str) -> Memory:
-        """Return what the source remembers; an empty memory before its first poll."""
+        """Return what the source remembers; an empty memory before its first poll, or where it cannot be read.
+
+        Without its memory a source is read as for the first time: what is stored is found again, and nothing is told twice.
+        """
         with ours(self.path):
             row = self._conn.execute("SELECT memory FROM memories WHERE source = ?", (source,)).fetchone()
-        return from_json(Memory, json.loads(row[0])) if row else Memory()
+        if row is None:
+            return Memory()
+        remembered = readable(Memory, row[0])
+        if remembered is None:
+            log.error("memory unreadable, begun anew source=%s", source)
+        return remembered or Memory()
 
     def past(self, source: str) -> Past:
         """Return how the source stood after its last poll."""
@@ -413,6 +423,7 @@ class Store(Upkeep):
                 "state": notice.state,
                 "since": stamp(notice.since),
                 "detail": notice.detail,
+                **({"until": stamp(notice.until)} if notice.until else {}),
             }
             self._raise_notice(notice.kind, plan.health, f"source:{source}:{stamp(now)}", data, now)
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
 import gzip
 import io
 import json
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -190,6 +197,24 @@ def test_status_tells_of_sources_alerts_and_the_database(filled: Desk) -> None:
     record = json.loads(filled.pantau("status", "--json").stdout)
     assert record["database"]["articles"] == len(filled.rows())
     assert {source["state"] for source in record["sources"]} == {"ok"}
+    assert "daemon: does not run" in done.stdout
+
+
+def test_on_a_terminal_of_80_columns_status_has_a_line_a_source(filled: Desk) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(filled.command("status"), cwd=filled.folder, stdout=slave, stdin=slave)
+    os.close(slave)
+    printed = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while block := os.read(master, 65_536):
+            printed += block
+    os.close(master)
+    assert process.wait(30) == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m|\r", "", printed.decode()).splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    names = tuple(outlet.id for outlet in filled.newsroom.outlets)
+    assert sum(line.startswith(names) for line in lines) == len(names)
 
 
 def test_the_feed_is_exported_whole_or_after_a_seq(filled: Desk) -> None:

@@ -120,6 +120,12 @@ def test_a_daemon_under_a_service_manager_with_metrics_and_a_reload(
     assert (done.returncode, "checked" in done.stdout) == (0, True)
     assert desk.pantau("articles", "--db", str(tmp_path / "salinan.db"), "--json").stdout
     assert desk.pantau("backup", str(tmp_path / "salinan.db")).returncode == 2
+    copy = json.loads(desk.pantau("backup", str(tmp_path / "lagi.db"), "--json").stdout)
+    assert copy == {
+        "file": str(tmp_path / "lagi.db"),
+        "articles": len(desk.rows()),
+        "bytes": (tmp_path / "lagi.db").stat().st_size,
+    }
 
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0

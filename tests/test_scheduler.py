@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -11,13 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from crawler.items import Source
 from newsroom import Article, WebhookReceiver
-from scheduler import Daemon
 from tests.conftest import Desk, children_of, end, wait_for
 
 TEXT = [
@@ -75,7 +71,23 @@ def test_a_second_daemon_is_refused_and_a_crawl_beside_it_too(quick: Desk) -> No
             assert done.returncode == 1
             assert "is being written by pantau (process" in done.stderr
             assert "Traceback" not in done.stderr
-        assert quick.pantau("status").returncode == 0
+        told = quick.pantau("status")
+        assert (told.returncode, "daemon: runs (process" in told.stdout) == (0, True)
+        lock = Path(f"{quick.database}.lock")
+        wait_for(lambda: time.time() - lock.stat().st_mtime < 5)  # as a container's health check sees it
+
+
+def test_a_daemon_that_gives_no_sign_of_life_is_told_from_one_that_works(quick: Desk) -> None:
+    with daemon(quick) as process:
+        wait_for(lambda: quick.database.exists() and _tables(quick) and stored(quick) > 0, 90)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            lock = Path(f"{quick.database}.lock")
+            os.utime(lock, (time.time() - 100, time.time() - 100))  # a stop of 100 s, in less
+            assert "no sign of life for 10" in quick.pantau("status").stdout
+            assert "no sign of life for 10" in quick.pantau("doctor").stdout
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
 def test_a_killed_crawl_process_is_replaced_and_its_polls_are_done_again(quick: Desk) -> None:
@@ -142,21 +154,3 @@ def test_a_receiver_that_does_not_answer_holds_up_neither_others_nor_the_end(qui
             assert process.returncode == 0
             assert time.monotonic() - asked < 10
             assert "Traceback" not in printed
-
-
-async def test_a_bug_in_one_source_s_poll_neither_spreads_nor_spins(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-
-    async def poll(source: Source) -> None:
-        raise ZeroDivisionError("a bug")
-
-    config = SimpleNamespace(sources=(), settings=SimpleNamespace(workers=1))
-    made = Daemon(SimpleNamespace(config=config, poll=poll))  # type: ignore[arg-type]
-    monkeypatch.setattr("scheduler.asyncio.sleep", sleep)
-    made._running["satu"] = asyncio.current_task()  # type: ignore[assignment]
-    await made._poll(Source("satu", "Satu", "https://satu.example"), {"satu.example:443"})
-    assert pauses == [60]
-    assert made._running == {}

@@ -144,6 +144,7 @@ def test_a_gap_is_told_once_a_week() -> None:
     for _ in range(24 * 8):
         history.poll("ok", (history.at,), gap=True)
     assert history.kinds == ["source.gap", "source.gap"]
+    assert history.told[0].until == before + HOUR
     assert history.told[0].since == before
 
 

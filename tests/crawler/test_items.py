@@ -13,7 +13,6 @@ from crawler.items import (
     Article,
     CrawlSettings,
     Entry,
-    Known,
     Memory,
     PollReport,
     PollTask,
@@ -22,6 +21,7 @@ from crawler.items import (
     from_json,
     to_json,
 )
+from crawler.ledger import Known
 
 times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.logs import set_up_logging
+from crawler.logs import hide_secrets, set_up_logging
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +124,11 @@ def test_as_json_each_value_of_an_event_is_a_key(capsys: pytest.CaptureFixture[s
     assert (lines[1]["event"], lines[1]["error"]) == ("alert given up", "https://h.example/x?…")
     assert lines[2]["event"] == "stopped"
     assert "ValueError: ***" in lines[3]["traceback"]
+
+
+def test_secrets_that_come_later_are_hidden_and_form_and_level_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(["lama-rahasia"], "INFO", "json")
+    hide_secrets(["lama-rahasia", "baru-rahasia"])
+    logging.getLogger("pantau").info("lama-rahasia and baru-rahasia")
+    line = capsys.readouterr().err
+    assert json.loads(line)["event"] == "*** and ***"

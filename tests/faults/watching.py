@@ -19,7 +19,8 @@ from typing import Any
 import time_machine
 
 from crawler.config import Config, load_config
-from crawler.items import Article, Known, Memory, PollError, PollReport, PollTask
+from crawler.items import Article, Memory, PollError, PollReport, PollTask
+from crawler.ledger import Known
 from operation import Clock
 from pipelines.store import Store
 from scheduler import Daemon
@@ -49,7 +50,7 @@ class Simulation:
         self.clock = self.travel.start()
         self.store = Store(self.config().settings.database, daemon=True)
         self.store.sync_sources(self.config().sources)
-        self.watch = Watch(self.config(), self.store, SimpleNamespace(poll=self._poll), SimpleNamespace())  # type: ignore[arg-type]
+        self.watch = Watch(self.config(), self.store, SimpleNamespace(poll=self._poll, width=96), SimpleNamespace())  # type: ignore[arg-type]
         self.daemon = Daemon(self.watch)
         self.daemon._clock = Clock(steady=lambda: datetime.now(UTC).timestamp())  # time passes: nothing jumps
         await self.daemon._take_up()

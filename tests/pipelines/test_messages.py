@@ -130,6 +130,11 @@ def test_a_notice_of_a_source_is_a_line_and_two_more_and_a_link(kind: str, langu
             {"state": "down", "since": "2024-11-13T01:04:00Z", "failed": 90, "sources": 100},
             "90 dari 100",
         ),
+        (
+            "source.gap",
+            {"source": {"name": "S"}, "since": "2024-11-13T01:04:00Z", "until": "2024-11-13T02:04:00Z", "detail": ""},
+            "Antara Rabu, 13 November 2024",
+        ),
         ("network.up", {"state": "ok", "since": "2024-11-13T01:04:00Z"}, "tersambung lagi"),
         (
             "channel.failing",

@@ -166,10 +166,26 @@ async def test_a_receiver_that_is_gone_is_not_waited_for_alert_by_alert(
     assert counts == {"sent": 3, "retry": 3}
 
 
-async def test_alerts_of_a_channel_that_left_the_configuration_wait(relay: Relay, store: Store) -> None:
+async def test_alerts_of_a_channel_that_left_the_configuration_wait_a_day_and_trouble_nobody(store: Store) -> None:
+    clock = Clock()
+    ids = fill(store, "hilang", 3)
+    people = People(clock)
+    relay = relay_to(store, people, [Hook("satu", "http://127.0.0.1/", SECRET)], clock)
+    await pass_time(relay, clock, 23)
+    assert states(store) == {"waiting": 3}
+    relay._channels = {"hilang": Hook("hilang", "http://127.0.0.1/", SECRET)}  # it comes back: nothing was lost
+    await pass_time(relay, clock, 0.1)
+    assert people.listed() == ids
+    fill(store, "hilang", 2, clock.now, first=3)
     relay._channels = {}
-    assert await relay.deliver_due() == {"retry": 6}
-    assert len(waiting(store)) == 6
+    await pass_time(relay, clock, 25)
+    assert states(store) == {"sent": 3, "failed": 2}
+    assert rows(store, "SELECT DISTINCT error FROM alerts WHERE state = 'failed'") == [
+        ("sources.yaml has no channel 'hilang' any more",)
+    ]
+    assert not rows(store, "SELECT 1 FROM alerts WHERE type LIKE 'channel.%'")
+    store.sync_channels(["satu"])
+    assert rows(store, "SELECT id FROM channels") == []
 
 
 async def test_a_bug_in_a_sender_stops_nobody_else_and_tells_no_secret(
@@ -336,6 +352,35 @@ async def test_a_channel_that_fails_for_a_day_is_told_to_the_others_once_and_whe
     assert states(store)["failed"] == 3
 
 
+async def test_a_channel_that_refuses_three_in_a_row_is_told_at_once_and_when_it_takes_alerts_again(
+    store: Store,
+) -> None:
+    clock = Clock()
+    endpoint = Endpoint(clock, lambda name, now: 200)
+    refuses = True
+    endpoint.answer = lambda name, now: 401 if refuses and endpoint.requests[-1][2] == "/mati" else 200
+    hooks = [Hook(name, f"http://127.0.0.1/{name}", SECRET) for name in ("mati", "satu")]
+    relay = relay_to(store, sender_to(endpoint), hooks, clock)
+    for number, told in enumerate(([], [], [("satu", "channel.failing")], [("satu", "channel.failing")])):
+        fill(store, "mati", 1, clock.now, first=number)
+        await pass_time(relay, clock, 0.1)
+        assert rows(store, "SELECT channel, type FROM alerts WHERE type LIKE 'channel.%'") == told
+    refuses = False
+    fill(store, "mati", 1, clock.now, first=9)
+    await pass_time(relay, clock, 0.1)
+    assert rows(store, "SELECT type FROM alerts WHERE type LIKE 'channel.%'")[1:] == [("channel.recovered",)]
+
+
+async def test_single_refusals_among_what_is_taken_say_nothing_of_the_channel(store: Store) -> None:
+    clock = Clock()
+    endpoint = Endpoint(clock, lambda name, now: 410 if len(endpoint.requests) % 2 else 200)
+    relay = relay_to(store, sender_to(endpoint), [Hook(n, f"http://127.0.0.1/{n}", SECRET) for n in ("a", "b")], clock)
+    for number in range(12):
+        fill(store, "a", 1, clock.now, first=number)
+        await pass_time(relay, clock, 0.1)
+    assert states(store) == {"failed": 6, "sent": 6}
+
+
 async def test_a_channel_that_refuses_everything_for_a_day_is_told_once(store: Store) -> None:
     clock = Clock()
     endpoint = Endpoint(clock, lambda name, now: 200)
@@ -348,7 +393,7 @@ async def test_a_channel_that_refuses_everything_for_a_day_is_told_once(store: S
         told = rows(
             store, "SELECT channel, json_extract(payload, '$.data.detail') FROM alerts WHERE type LIKE 'channel.%'"
         )
-        assert told == ([] if hour < 24 else [("satu", "answered 410")])
+        assert told == ([] if hour < 2 else [("satu", "answered 410")])
     assert states(store) == {"failed": 30, "sent": 1}
 
 

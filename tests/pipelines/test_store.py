@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from crawler.errors import StoreBusy, StoreLocked, StoreUnusable
-from crawler.items import Known, Memory, Source
+from crawler.items import Memory, Source
+from crawler.ledger import Known
 from pipelines.alerts import Plan
 from pipelines.database import ours
 from pipelines.migrations import APPLICATION_ID, FEED_COLUMNS, NEWEST
@@ -314,6 +315,8 @@ def writes() -> dict[str, Callable[[Store], object]]:
         "alert_postponed": lambda store: store.alert_postponed("x", NOW, LATER, ""),
         "alert_failed": lambda store: store.alert_failed("x", NOW, ""),
         "retry_alerts": lambda store: store.retry_alerts(NOW),
+        "give_up_orphans": lambda store: store.give_up_orphans("arsip", NOW, ""),
+        "sync_channels": lambda store: store.sync_channels([]),
         "add_articles": lambda store: store.add_articles([article("w")], LATER),
         "amend": lambda store: store.amend(1, article(title="Judul lain")),
         "mark": lambda store: store.mark("network_down_since"),
@@ -323,6 +326,7 @@ def writes() -> dict[str, Callable[[Store], object]]:
         "prune": lambda store: store.prune(NOW),
         "drop_bodies": lambda store: store.drop_bodies(NOW),
         "gauges": lambda store: store.gauges(),
+        "beat": lambda store: store.beat(),
         "wal_bytes": lambda store: store.wal_bytes(),
     }
 
@@ -337,7 +341,9 @@ READS = {
     "fresh_alerts",
     "mark",
     "gauges",
+    "beat",
     "wal_bytes",
+    "give_up_orphans",  # writes only where something has waited for too long
 }
 
 
