@@ -5,6 +5,7 @@ Each check returns findings, good ones included. Tests: tests/test_doctor.py.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import shutil
@@ -117,6 +118,33 @@ def _telling(config: Config) -> Iterator[Finding]:
     yield Finding("ok", "channels", "`pantau alerts test CHANNEL` sends a test message")
 
 
+def _cluster(config: Config) -> Iterator[Finding]:
+    if config.settings.dask is None:
+        return
+    from crawler.cluster import look
+
+    try:
+        workers = asyncio.run(look(config))
+    except (
+        ConfigError,
+        OSError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # the last three: Dask, of wrong TLS settings
+        why = str(error) or type(error).__name__
+        yield Finding(
+            "problem", "cluster", f"{config.settings.dask}: {why}", "see docs/scale.md; until then polls wait"
+        )
+        return
+    differing = {worker: why for worker, why in workers.items() if why}
+    for worker, why in differing.items():
+        yield Finding("problem", "cluster", f"{worker}: {why}", "install the same versions there; it gets no polls")
+    fit = len(workers) - len(differing)
+    level: Level = "ok" if fit else "problem"
+    yield Finding(level, "cluster", f"{fit} workers", "" if fit else "start workers, see docs/scale.md")
+
+
 def _disk(config: Config) -> Iterator[Finding]:
     folder = config.settings.database.parent
     existing = next(place for place in (folder, *folder.parents) if place.exists())
@@ -182,4 +210,4 @@ def _health(counts: dict[str, int], sources: list[dict[str, object]]) -> Iterato
         yield Finding("warning", "sources", f"{len(bad)} are not well", mend)
 
 
-_CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (_settings, _telling, _disk, _database)
+_CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (_settings, _telling, _cluster, _disk, _database)

@@ -40,6 +40,7 @@ from crawler.items import (
     to_json,
 )
 from crawler.reading import ReadingPool
+from crawler.remote import pack, unpack
 from pipelines.archive import Archive, Place, check_warc, page_in, pages_in
 from pipelines.reader import Reader
 from pipelines.rules import TOPIC
@@ -186,9 +187,8 @@ async def _read_all(config: Config, jobs: Iterable[Job], on_article: Callable[[i
             for job in jobs:
                 yield await _read(job, pool, count)
         return
-    lines = (json.dumps(to_json(job)).encode() for job in jobs)
-    async for answer in done_by_workers(config, [sys.executable, "-P", "-m", "reprocessing"], lines):
-        found = from_json(Found, json.loads(answer))
+    async for answer in done_by_workers(config, "reprocessing", (pack(to_json(job)) for job in jobs)):
+        found = from_json(Found, unpack(answer))
         count(found.looked_at)
         yield found
 
@@ -295,10 +295,10 @@ def _pages(file: Path) -> Iterator[Page]:
         raise UsageError(f"--warc: {file} cannot be read: {error.strerror or error}") from error
 
 
-async def _read_one(line: bytes) -> bytes:
-    job = from_json(Job, json.loads(line))
+async def _read_one(packed: bytes) -> bytes:
+    job = from_json(Job, unpack(packed))
     with ReadingPool(job.settings) as pool:
-        return json.dumps(to_json(await _read(job, pool, lambda: None))).encode()
+        return pack(to_json(await _read(job, pool, lambda: None)))
 
 
 if __name__ == "__main__":  # in a Dask worker: one job in, what it found out

@@ -47,7 +47,7 @@ class PlainSpider(scrapy.Spider):
 
     def parse_article(self, response: scrapy.http.Response) -> None:
         found = trafilatura.bare_extraction(response.text, url=response.url, with_metadata=True)
-        if found is None:
+        if found is None or isinstance(found, dict):
             return
         text = f"{found.title}\n{found.text}"
         if all(part.search(text) for part in TOPIC):

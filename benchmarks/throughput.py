@@ -25,7 +25,7 @@ from html import escape
 from pathlib import Path
 
 from benchmarks.measuring import Tree, started, write_into
-from newsroom.scale import ScaleSite
+from benchmarks.pages import MixedSite
 
 ROOT = Path(__file__).parent.parent
 DOC, CHART = ROOT / "docs" / "performance.md", ROOT / "docs" / "images" / "performance.svg"
@@ -83,29 +83,29 @@ def measured(command: Sequence[str], folder: Path, stored: Callable[[], int]) ->
     return Run(seconds, cpu_s, tree.peak_sum_mib, stored())
 
 
-def run_pantau(site: ScaleSite, folder: Path, python: str) -> Run:
+def run_pantau(site: MixedSite, folder: Path, python: str) -> Run:
     (folder / "sources.yaml").write_text(site.sources_yaml(database="kept.db"), "utf-8")
     return measured([python, "-m", "cli", "crawl", "--json", "--no-alerts"], folder, lambda: rows(folder / "kept.db"))
 
 
-def run_plain(site: ScaleSite, folder: Path, python: str) -> Run:
+def run_plain(site: MixedSite, folder: Path, python: str) -> Run:
     database = folder / "kept.db"
     return measured(
         [python, "-m", "benchmarks.plain_spider", str(database), *feeds(site)], folder, lambda: rows(database)
     )
 
 
-def run_floor(site: ScaleSite, folder: Path, python: str) -> Run:
+def run_floor(site: MixedSite, folder: Path, python: str) -> Run:
     database = folder / "kept.db"
     return measured([python, "-m", "benchmarks.floor", str(database), *feeds(site)], folder, lambda: rows(database))
 
 
-def run_please(site: ScaleSite, folder: Path, python: str) -> Run:
+def run_please(site: MixedSite, folder: Path, python: str) -> Run:
     command = [python, "-m", "benchmarks.news_please", "crawler", str(folder), *feeds(site)]
     return measured(command, folder, lambda: len(list((folder / "kept").rglob("*.json"))))
 
 
-def run_library(site: ScaleSite, folder: Path, python: str) -> Run:
+def run_library(site: MixedSite, folder: Path, python: str) -> Run:
     command = [python, "-m", "benchmarks.news_please", "library", str(folder), *feeds(site)]
     return measured(command, folder, lambda: rows(folder / "kept.db"))
 
@@ -113,7 +113,7 @@ def run_library(site: ScaleSite, folder: Path, python: str) -> Run:
 CONTENDERS = {OURS: run_pantau, PLAIN: run_plain, PLEASE: run_please, LIBRARY: run_library, FLOOR: run_floor}
 
 
-def feeds(site: ScaleSite) -> list[str]:
+def feeds(site: MixedSite) -> list[str]:
     return [way["feed"] for outlet in site.outlets for way in outlet.discover if "feed" in way]
 
 
@@ -125,7 +125,7 @@ def rows(database: Path) -> int:
         db.close()
 
 
-def once(name: str, site: ScaleSite, pythons: dict[str, str]) -> Run:
+def once(name: str, site: MixedSite, pythons: dict[str, str]) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         return CONTENDERS[name](site, Path(folder), pythons[name])
 
@@ -136,8 +136,8 @@ def compare(pythons: dict[str, str], articles: int, outlets: int, on_topic: floa
     starts: dict[str, list[Run]] = {name: [] for name in pythons}
     pages = articles * outlets
     with (
-        ScaleSite(articles=articles, on_topic=on_topic, outlets=outlets, seed=1) as site,
-        ScaleSite(articles=1, on_topic=on_topic, outlets=1, seed=1) as single,
+        MixedSite(articles=articles, on_topic=on_topic, outlets=outlets, seed=1) as site,
+        MixedSite(articles=1, on_topic=on_topic, outlets=1, seed=1) as single,
     ):
         for number in range(rounds + 1):
             for name in pythons:

@@ -1,6 +1,6 @@
-"""Crawling on a Dask cluster (`settings.dask`): the daemon's side, in crawler.crew's place, and what is done in a Dask worker.
+"""Crawling on a Dask cluster (`settings.dask`): the daemon's side, in crawler.crew's place.
 
-    Cluster, in the daemon        Dask's scheduler          a Dask worker: a Crew with one crawl process, for this daemon
+    Cluster, in the daemon        Dask's scheduler          crawler.remote, in a Dask worker: a Crew with one crawl process
       greet ──────────────────────────────────────────────► versions, take_on    who differs from us gets no poll
       beat, every BEAT_S ─────────────────────────────────► beat    a lease: unheard for LEASE_S, the crawl process is ended
       poll ── a task, pinned to the worker of its host ───► poll_here ─► crawler.worker          a report comes back
@@ -15,28 +15,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import json
 import logging
-import platform
 import random
 import secrets
 import socket
-import subprocess
 import time
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from crawler.config import Config
-from crawler.crew import Crew
 from crawler.errors import ConfigError, WorkerError
 from crawler.identity import host_key, redacted
 from crawler.items import CrawlSettings, PollError, PollReport, PollTask, from_json, to_json
 from crawler.politeness import back_off_s
+from crawler.remote import LEASE_S, beat, differences, leave, pack, poll_here, run_there, take_on, unpack, versions
 from crawler.settings import LIMITS
 
 if TYPE_CHECKING:
@@ -44,126 +38,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BEAT_S = 4.0
-LEASE_S = 20.0  # five beats: a busy worker or a lost packet must not end a crawl
 AGAIN_S = LEASE_S + 5  # when the lease of a lost worker has run out and its crawl process is gone
 LOOK_S = 2.0  # how often the scheduler is asked who its workers are
 ANSWER_S = 10.0  # a worker or a scheduler that takes longer is lost
 GREET_S = 60.0  # the first greeting imports us there
 LONGEST_PAUSE_S = 60.0  # between two tries to reach the scheduler
 TRIES = 3  # a poll under which so many workers were lost is what kills them
-# What must be the same on both sides: who understands whom, and what decides what an article comes to.
-PACKAGES = ("pantau-asn", "rensa", "lxml", "google-re2", "dask", "distributed")
 _RUN = secrets.token_hex(8)  # this run of the program
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that both sides must share; "none" for what is not installed."""
-    found = {"python": ".".join(platform.python_version_tuple()[:2])}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "none"
-    return found
-
-
-def differences(ours: dict[str, str], theirs: dict[str, str]) -> str:
-    """Return in words where two sides differ, "" where they do not."""
-    return "; ".join(
-        f"{name} is {ours[name]} here and {theirs.get(name, 'none')} there"
-        for name in ours
-        if ours[name] != theirs.get(name, "none")
-    )
-
-
-# ------------------------------------------------------------------------------------------------- in a Dask worker
-
-
-@dataclass(slots=True)
-class _Held:
-    """A crew that crawls here for a daemon. `watch`: whose; `run`: of the daemon; `session`: of its configuration."""
-
-    watch: str
-    run: str
-    session: str
-    crew: Crew
-    lease: asyncio.TimerHandle | None = None
-
-    def prolong(self, token: str) -> None:
-        """Let it crawl for another LEASE_S."""
-        if self.lease is not None:
-            self.lease.cancel()
-        self.lease = asyncio.get_running_loop().call_later(LEASE_S, _end_unheard, token)
-
-
-_held: dict[str, _Held] = {}  # by the token of the greeting; all in the Dask worker's own event loop
-_ending: set[asyncio.Task[None]] = set()
-
-
-async def take_on(token: str, watch: str, run: str, session: str, told: bytes) -> None:
-    """Make ready to crawl for a daemon. First what an earlier run of it, or an earlier greeting, left here is ended."""
-    stale = [
-        name for name, held in _held.items() if held.watch == watch and (held.run != run or held.session == session)
-    ]
-    for name in stale:
-        await _end(name)
-    settings, rules = json.loads(zlib.decompress(told))
-    _held[token] = _Held(watch, run, session, Crew(from_json(CrawlSettings, settings), rules))
-    _held[token].prolong(token)
-
-
-async def beat(token: str) -> bool:
-    """Prolong the lease of a crew; return whether it is still held."""
-    if token in _held:
-        _held[token].prolong(token)
-    return token in _held
-
-
-async def leave(token: str) -> None:
-    """End the crew of a daemon that needs it no more."""
-    if token in _held:
-        await _end(token)
-
-
-async def poll_here(token: str, packed: bytes) -> bytes:
-    """Return the report of a poll done here; nothing where the crew is gone or went meanwhile. Never raises what is ours:
-    Dask would write the arguments of a task that failed to its log."""
-    held = _held.get(token)
-    if held is None:
-        return b""
-    try:
-        answer = {"report": to_json(await held.crew.poll(from_json(PollTask, _unpacked(packed))))}
-    except WorkerError as error:
-        answer = {"error": str(error)}
-    if _held.get(token) is not held:
-        await held.crew.stop()  # a process may have started while the others were ended
-        return b""
-    return _packed(answer)
-
-
-def _end_unheard(token: str) -> None:
-    log.warning("crawl ended: nothing heard of its daemon for %.0f s", LEASE_S)
-    ending = asyncio.create_task(leave(token))
-    _ending.add(ending)
-    ending.add_done_callback(_ending.discard)
-
-
-async def _end(token: str) -> None:
-    held = _held.pop(token)
-    if held.lease is not None:
-        held.lease.cancel()
-    await held.crew.stop()
-
-
-def _packed(value: object) -> bytes:
-    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), 1)
-
-
-def _unpacked(packed: bytes) -> Any:
-    return json.loads(zlib.decompress(packed))
-
-
-# ---------------------------------------------------------------------------------------------------- in the daemon
 
 
 class _Lost(Exception):
@@ -202,13 +83,15 @@ class Cluster:
     @property
     def width(self) -> int:
         """How many polls it takes at a time; 0 while the scheduler or all workers are away."""
+        if self._keeping.done():
+            self._keeping.result()  # a bug there must not look like a cluster that is away
         return sum(remote.slots for remote in self._remotes.values() if remote.ready)
 
     async def ready(self) -> int:
-        """Wait for a first worker and return the width. Raises WorkerError where none is there within GREET_S."""
+        """Wait until who is there has been greeted and return the width. Raises WorkerError where none takes polls within GREET_S."""
         try:
             async with asyncio.timeout(GREET_S):
-                while not self.width:
+                while not self.width or any(remote.greeting for remote in self._remotes.values()):
                     await self._change()
         except TimeoutError:
             raise WorkerError(f"no worker of the Dask cluster {self.address}: {self._why}") from None
@@ -276,7 +159,7 @@ class Cluster:
 
     async def _keep(self) -> None:
         """Reach the scheduler, watch its workers; when it is lost, begin anew after a pause, for ever."""
-        from distributed import Client, Security
+        from distributed import Client
 
         # What it would say of a lost scheduler we say ourselves, once.
         logging.getLogger("distributed").setLevel(logging.ERROR)
@@ -285,10 +168,7 @@ class Cluster:
         while True:
             client = None
             try:
-                if self.address.startswith("tls") and not Security().get_connection_args("client").get("ssl_context"):
-                    raise ValueError(
-                        "no certificates: set distributed.comm.tls in Dask's configuration"
-                    )  # Client would not say
+                _require_certificates(self.address)
                 client = await Client(
                     self.address, asynchronous=True, set_as_default=False, timeout=ANSWER_S, name="pantau"
                 )
@@ -351,7 +231,7 @@ class _Remote:
     def __init__(self, cluster: Cluster, client: Client, address: str, slots: int) -> None:
         self.cluster, self.client, self.address, self.slots = cluster, client, address, slots
         self.token = secrets.token_hex(8)
-        self.ready = False
+        self.greeting, self.ready = True, False
         self.lost_s: float | None = None  # monotonic
         self.polls: set[str] = set()
         self._lost: asyncio.Future[_Lost] = asyncio.get_running_loop().create_future()
@@ -379,11 +259,12 @@ class _Remote:
                 if wrong:
                     cluster._why = f"worker {self.address}: {wrong}"
                     log.error("worker refused worker=%s why=%s", self.address, wrong)
-                    return None
-                told = _packed(cluster._told)
+                    self.greeting = False
+                    return cluster.changed()
+                told = pack(cluster._told)
                 await self.ask(take_on, self.token, cluster._watch, _RUN, cluster._session, told)
             log.info("worker joined worker=%s slots=%d", self.address, self.slots)
-            self.ready = True
+            self.ready, self.greeting = True, False
             cluster.changed()
             while True:
                 await asyncio.sleep(BEAT_S)
@@ -399,7 +280,8 @@ class _Remote:
             return
         if self.ready and blamed:
             log.warning("worker lost worker=%s why=%s polls=%s", self.address, why, ",".join(sorted(self.polls)) or "-")
-        self.ready, self.lost_s = False, time.monotonic()
+        self.ready, self.greeting, self.lost_s = False, False, time.monotonic()
+        self.cluster.changed()
         self._lost.set_result(_Lost(f"worker {self.address}: {why}", blamed))
         self.attending.cancel()
 
@@ -408,7 +290,7 @@ class _Remote:
         limit_s = LIMITS.poll_timeout_s * 2  # the crew there ends it after one and a half of it
         name = f"poll-{task.source.id}-{secrets.token_hex(8)}"
         future = self.client.submit(
-            poll_here, self.token, _packed(to_json(task)), key=name, pure=False, workers=[self.address]
+            poll_here, self.token, pack(to_json(task)), key=name, pure=False, workers=[self.address]
         )
         self.polls.add(task.source.id)
         answer = asyncio.create_task(_answer(future))
@@ -422,12 +304,13 @@ class _Remote:
             packed = answer.result()
         finally:
             self.polls.discard(task.source.id)
-            answer.cancel()
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # seen, so that asyncio does not report it as lost
             future.release()  # the scheduler forgets it, done or not
         if not packed:
             self.lose("its crawl was ended", blamed=is_connected(self.client))
             raise self._lost.result()
-        found = _unpacked(packed)
+        found = unpack(packed)
         if "error" in found:
             raise WorkerError(f"worker {self.address}: {found['error']}")
         return from_json(PollReport, found["report"])
@@ -446,11 +329,11 @@ async def _answer(future: Any) -> bytes:
     return packed
 
 
-async def done_by_workers(config: Config, command: list[str], inputs: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Run the command once for each input, in a process of a worker's machine, one a worker at a time; yield what each wrote.
+async def done_by_workers(config: Config, module: str, inputs: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Run a module of ours once for each input, on the workers' machines, about one a worker at a time; yield what each wrote.
 
-    Reading again may be done twice, so Dask itself repeats what a lost worker had. Raises ConfigError without Dask, WorkerError
-    where the cluster cannot be reached, no worker fits us, or the command fails.
+    What is only read may be done twice, so Dask itself repeats what a lost worker had. Raises ConfigError without Dask,
+    WorkerError where the cluster cannot be reached, no worker fits us, or the module fails.
     """
     require_dask(config)
     from distributed import Client, as_completed
@@ -459,32 +342,54 @@ async def done_by_workers(config: Config, command: list[str], inputs: Iterable[b
     address = config.settings.dask
     try:
         async with Client(address, asynchronous=True, set_as_default=False, timeout=ANSWER_S) as client:
-            theirs = await client.run(versions, on_error="return")
-            fit = [worker for worker, found in theirs.items() if found == versions()]
+            theirs = await _differing(client)
+            fit = [worker for worker, wrong in theirs.items() if not wrong]
             if not fit:
-                raise WorkerError(
-                    f"no worker of the Dask cluster {address} is of our versions: {theirs or 'there is none'}"
-                )
+                raise WorkerError(f"no worker of the Dask cluster {address} is as we are: {theirs or 'it has none'}")
             waiting = iter(inputs)
 
-            def submitted() -> Iterator[Any]:
-                return (client.submit(_run_there, command, packed, pure=False, workers=fit) for packed in waiting)
+            def submitted(count: int) -> list[Any]:
+                return [
+                    client.submit(run_there, module, given, pure=False, workers=fit) for given in islice(waiting, count)
+                ]
 
-            under_way = as_completed(list(islice(submitted(), len(fit))), loop=client.loop)
+            under_way = as_completed(submitted(len(fit)), loop=client.loop)
             async for future in under_way:
-                code, answer, complaint = await future.result()
-                if code:
-                    raise WorkerError(f"a job of the Dask cluster {address} ended with {code}: {complaint[-300:]}")
-                under_way.update(list(islice(submitted(), 1)))
+                status, answer, complaint = await future.result()
+                if status:
+                    raise WorkerError(f"{module} ended with {status} on the cluster {address}: {complaint[-300:]}")
+                under_way.update(submitted(1))
                 yield answer
     except (OSError, KilledWorker) as error:
         raise WorkerError(f"the Dask cluster {address}: {error}") from error
 
 
-def _run_there(command: list[str], given: bytes) -> tuple[int, bytes, str]:
-    """Return what a command wrote, in a thread of a Dask worker."""
-    done = subprocess.run(command, input=given, capture_output=True, check=False)  # noqa: S603  ours
-    return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
+async def look(config: Config) -> dict[str, str]:
+    """Return the workers of a cluster, each with where it differs from us. Raises ConfigError without Dask, OSError, ValueError."""
+    require_dask(config)
+    from distributed import Client
+
+    _require_certificates(config.settings.dask or "")
+    async with Client(config.settings.dask, asynchronous=True, set_as_default=False, timeout=ANSWER_S) as client:
+        return await _differing(client)
+
+
+async def _differing(client: Client) -> dict[str, str]:
+    """Return each worker with where it differs from us, "" where it does not. Raises TimeoutError."""
+    async with asyncio.timeout(GREET_S):
+        theirs = await client.run(versions, on_error="return")
+    return {
+        worker: differences(versions(), found) if isinstance(found, dict) else str(found)
+        for worker, found in theirs.items()
+    }
+
+
+def _require_certificates(address: str) -> None:
+    """Raise ValueError where Dask is to use TLS and knows no certificate: its client would not say so."""
+    from distributed import Security
+
+    if address.startswith("tls") and not Security().get_connection_args("client").get("ssl_context"):
+        raise ValueError("no certificates: set distributed.comm.tls in Dask's configuration")
 
 
 def is_connected(client: Client) -> bool:

@@ -195,6 +195,8 @@ CREATE TABLE channels (
 DROP INDEX articles_seq;
 CREATE UNIQUE INDEX articles_seq ON articles (seq);
 -- The newest of a province, a regency, a category: with the index by time alone a rare one is looked for in all.
+CREATE INDEX duplicates_article ON duplicates (article_id);
+CREATE INDEX articles_with_body ON articles (coalesce(published_at, fetched_at), id) WHERE body != '';
 CREATE INDEX articles_by_province ON articles (province_code, coalesce(published_at, fetched_at), id);
 CREATE INDEX articles_by_regency ON articles (regency_code, coalesce(published_at, fetched_at), id);
 CREATE INDEX articles_by_category ON articles (category, coalesce(published_at, fetched_at), id);

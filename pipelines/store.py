@@ -179,7 +179,7 @@ class Store(Upkeep):
 
     def _insert(self, article: Article, key: str, now: datetime, plan: Plan) -> tuple[int, bool]:
         """Insert an article; return its id, and whether it makes its story rise."""
-        telling = _telling_of(article, now)
+        telling = _telling_of(article, article.fetched_at or now)
         story_id = self._story(article, telling)
         row = {
             "url": article.url,
@@ -212,10 +212,12 @@ class Store(Upkeep):
                 (stamp(now), old.id),
             )
         row = {"revision": revision, "fetched_at": stamp(article.fetched_at or now), **_content(article)}
+        self._unfile(old.id)
         self._conn.execute(
             f"UPDATE articles SET {', '.join(f'{name} = ?' for name in row)} WHERE id = ?",  # noqa: S608  names are ours
             (*row.values(), old.id),
         )
+        self._file(old.id, _telling_of(article, article.fetched_at or now))
         self._archive(article, old.id, revision, now)
         story_id = self._conn.execute("SELECT story_id FROM articles WHERE id = ?", (old.id,)).fetchone()[0]
         before = self._story_category(story_id)
@@ -243,12 +245,11 @@ class Store(Upkeep):
             ).fetchone()
             changed = [name for name, old in zip(new, row, strict=False) if old != new[name]]
             if changed and write:
+                self._unfile(article_id)
                 self._conn.execute(
                     f"UPDATE articles SET {', '.join(f'{name} = ?' for name in changed)} WHERE id = ?",  # noqa: S608
                     (*(new[name] for name in changed), article_id),
                 )
-                for table in ("traits", "bands", "story_keys"):
-                    self._conn.execute(f"DELETE FROM {table} WHERE article_id = ?", (article_id,))  # noqa: S608
                 self._file(article_id, _telling_of(article, article.fetched_at))
                 self._count_story(row[-1])
             return changed
@@ -286,6 +287,23 @@ class Store(Upkeep):
         self._conn.executemany("INSERT OR IGNORE INTO story_keys VALUES (?, ?)", keys)
         bands = [(*band, article_id) for band in stories.bands_of(telling)]
         self._conn.executemany("INSERT INTO bands VALUES (?, ?, ?)", bands)
+
+    def _unfile(self, article_id: int) -> None:
+        """Take an article out of what later ones are compared by: under the keys that it was filed under, made anew of its row."""
+        row = self._conn.execute(
+            "SELECT t.traits, t.signature, coalesce(a.regency_code, a.province_code), a.category, "
+            "coalesce(a.published_at, a.fetched_at) FROM traits t JOIN articles a ON a.id = t.article_id WHERE a.id = ?",
+            (article_id,),
+        ).fetchone()
+        if row is None:
+            return
+        traits, signature, place, category, at = row
+        telling = stories.Telling(parse_traits(traits), signature, place, category, datetime.fromisoformat(at))
+        keys = [(key, article_id) for key in stories.keys_of(telling)]
+        self._conn.executemany("DELETE FROM story_keys WHERE key = ? AND article_id = ?", keys)
+        bands = [(*band, article_id) for band in stories.bands_of(telling)]
+        self._conn.executemany("DELETE FROM bands WHERE band = ? AND value = ? AND article_id = ?", bands)
+        self._conn.execute("DELETE FROM traits WHERE article_id = ?", (article_id,))
 
     def _story(self, article: Article, telling: stories.Telling) -> int:
         """Return the story of a new article: that of a copy or another telling, else a new one."""

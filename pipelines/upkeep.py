@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from abc import abstractmethod
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from pipelines.alerts import Alerts, Plan
 from pipelines.database import ours, stamp
 from pipelines.reader import Reader
 
-BATCH = 200  # articles a transaction: a tenth of a second, so that no poll waits for retention
+BATCH = 100  # articles a transaction: a tenth of a second, so that no poll waits for retention (docs/growth.md)
 MAX_WAL_BYTES = 64 * 2**20  # GUARANTEES B4: a log that grows beyond it has a reader that never ends
 
 
@@ -108,7 +109,9 @@ class Upkeep(Alerts):
                 (stamp(before), stamp(before), BATCH),
             ).fetchall()
             ids = [(row[0],) for row in rows]
-            for table in ("traits", "bands", "story_keys", "revisions", "duplicates", "evidence"):
+            for row in rows:
+                self._unfile(row[0])
+            for table in ("revisions", "duplicates", "evidence"):
                 self._conn.executemany(f"DELETE FROM {table} WHERE article_id = ?", ids)  # noqa: S608  names are ours
             self._conn.executemany("UPDATE alerts SET article_id = NULL WHERE article_id = ?", ids)
             self._conn.executemany(
@@ -124,8 +127,13 @@ class Upkeep(Alerts):
                     self._conn.execute("DELETE FROM stories WHERE id = ?", (story_id,))
             return len(rows)
 
+    @abstractmethod
     def _count_story(self, story_id: int) -> None:
-        raise NotImplementedError
+        """Bring a story up to date with its articles. The store's."""
+
+    @abstractmethod
+    def _unfile(self, article_id: int) -> None:
+        """Take an article out of what later ones are compared by. The store's."""
 
     def drop_bodies(self, before: datetime) -> int:
         """Empty the bodies of up to BATCH articles stored before then, and of their revisions; return how many.
@@ -134,7 +142,7 @@ class Upkeep(Alerts):
         """
         with self._transaction():
             rows = self._conn.execute(
-                "SELECT id FROM articles WHERE coalesce(published_at, fetched_at) < ? AND stored_at < ? AND body != '' "
+                "SELECT id FROM articles INDEXED BY articles_with_body WHERE coalesce(published_at, fetched_at) < ? AND stored_at < ? AND body != '' "
                 "ORDER BY coalesce(published_at, fetched_at), id LIMIT ?",
                 (stamp(before), stamp(before), BATCH),
             ).fetchall()

@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from crawler import cluster
+from crawler import cluster, remote
 from crawler.cluster import Cluster
 from crawler.config import Config, load_config
 from crawler.crew import crawl_settings
 from crawler.errors import ConfigError, WorkerError
-from crawler.items import Memory, PollReport, PollTask, Source
+from crawler.items import Memory, PollReport, PollTask, Source, to_json
 from tests.conftest import Desk, end, wait_for
 from tests.dask_cluster import SLOTS, DaskCluster
 from tests.faults.crawling import XML
@@ -167,8 +167,8 @@ def test_what_crosses_the_wire_has_no_channel_secret_and_no_other_value_of_the_e
     desk.config.write_text(text, "utf-8")
     config = load_config(desk.config)
     crossed: list[str] = []
-    packed = cluster._packed
-    monkeypatch.setattr(cluster, "_packed", lambda value: crossed.append(json.dumps(value)) or packed(value))
+    pack = cluster.pack
+    monkeypatch.setattr(cluster, "pack", lambda value: crossed.append(json.dumps(value)) or pack(value))
 
     async def polled() -> list[PollReport]:
         crew = made(config)
@@ -209,7 +209,7 @@ def test_a_worker_writes_no_address_s_token_to_its_log(tmp_path: Path, dask: Das
         ("pantau-asn", "pantau-asn is {pantau-asn} here and 0.0.1 there"),
         (
             "crawler",
-            "pantau-asn is not installed there, or another one: ModuleNotFoundError(\"No module named 'crawler.cluster'",
+            "pantau-asn is not installed there, or another one: ModuleNotFoundError(\"No module named 'crawler.remote'",
         ),
     ],
 )
@@ -240,14 +240,14 @@ async def test_a_worker_of_other_versions_gets_no_polls_and_is_told_once(
             await crew.stop()
     lines = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
     assert len(lines) == 1
-    assert told.format(**cluster.versions()) in lines[0]
+    assert told.format(**remote.versions()) in lines[0]
     assert "worker=tcp://127.0.0.1:" in lines[0]
 
 
 def test_differences_name_both_sides() -> None:
     ours = {"python": "3.11", "rensa": "0.5.0"}
-    assert cluster.differences(ours, dict(ours)) == ""
-    assert cluster.differences(ours, {"python": "3.12"}) == (
+    assert remote.differences(ours, dict(ours)) == ""
+    assert remote.differences(ours, {"python": "3.12"}) == (
         "python is 3.11 here and 3.12 there; rensa is 0.5.0 here and none there"
     )
 
@@ -360,6 +360,18 @@ def test_over_tls_with_certificates_and_without_them_not(tmp_path: Path, desk: D
         assert "distributed.comm.tls" in asyncio.run(why())
 
 
+def test_the_doctor_says_whether_the_cluster_is_reached(desk: Desk, dask: DaskCluster) -> None:
+    def found(address: str) -> list[tuple[str, str]]:
+        desk.configure(dask=address)
+        records = map(json.loads, desk.pantau("doctor", "--json").stdout.splitlines())
+        return [(record["level"], record["found"]) for record in records if record["about"] == "cluster"]
+
+    assert found(dask.address) == [("ok", "2 workers")]
+    ((level, text),) = found("tcp://127.0.0.1:9")
+    assert level == "problem"
+    assert text.startswith("tcp://127.0.0.1:9: ")
+
+
 def reread(desk: Desk, *arguments: str) -> dict[str, Any]:
     done = desk.pantau("reprocess", "--json", *arguments)
     assert done.returncode == 0, (done.stdout, done.stderr)
@@ -416,25 +428,25 @@ class Pretender:
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     held: dict[str, Any] = {}
-    monkeypatch.setattr(cluster, "_held", held)
-    monkeypatch.setattr(cluster, "Crew", Pretender)
+    monkeypatch.setattr(remote, "_held", held)
+    monkeypatch.setattr(remote, "Crew", Pretender)
     yield held
     for found in held.values():
         found.lease.cancel()
 
 
-TOLD = cluster._packed(({}, "t"))
+TOLD = remote.pack(({}, "t"))
 
 
 async def test_a_daemon_that_started_anew_finds_nothing_of_its_former_run(worker: dict[str, Any]) -> None:
-    await cluster.take_on("t1", "watch", "run 1", "s1", TOLD)
-    await cluster.take_on("t2", "watch", "run 1", "s2", TOLD)  # another configuration: the old one's polls go on
-    await cluster.take_on("t3", "other watch", "run 1", "s1", TOLD)
+    await remote.take_on("t1", "watch", "run 1", "s1", TOLD)
+    await remote.take_on("t2", "watch", "run 1", "s2", TOLD)  # another configuration: the old one's polls go on
+    await remote.take_on("t3", "other watch", "run 1", "s1", TOLD)
     old = [worker[name].crew for name in ("t1", "t2", "t3")]
     assert [crew.stopped for crew in old] == [0, 0, 0]
-    await cluster.take_on("t4", "watch", "run 1", "s2", TOLD)  # greeted again: what that left is void
+    await remote.take_on("t4", "watch", "run 1", "s2", TOLD)  # greeted again: what that left is void
     assert [crew.stopped for crew in old] == [0, 1, 0]
-    await cluster.take_on("t5", "watch", "run 2", "s3", TOLD)
+    await remote.take_on("t5", "watch", "run 2", "s3", TOLD)
     assert [crew.stopped for crew in old] == [1, 1, 0]
     assert set(worker) == {"t3", "t5"}
 
@@ -442,22 +454,22 @@ async def test_a_daemon_that_started_anew_finds_nothing_of_its_former_run(worker
 async def test_a_crawl_of_whom_nothing_is_heard_is_ended_and_its_polls_are_void(
     worker: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "LEASE_S", 0.5)
-    await cluster.take_on("t", "watch", "run", "s", TOLD)
+    monkeypatch.setattr(remote, "LEASE_S", 0.5)
+    await remote.take_on("t", "watch", "run", "s", TOLD)
     crew = worker["t"].crew
-    polling = asyncio.create_task(cluster.poll_here("t", cluster._packed(cluster.to_json(_task("https://a.example")))))
+    polling = asyncio.create_task(remote.poll_here("t", remote.pack(to_json(_task("https://a.example")))))
     for _ in range(5):
         await asyncio.sleep(0.3)
-        assert await cluster.beat("t")
+        assert await remote.beat("t")
     assert crew.stopped == 0
     assert await asyncio.wait_for(polling, 5) == b""
     assert crew.stopped
-    assert not await cluster.beat("t")
-    assert await cluster.poll_here("t", b"") == b""
+    assert not await remote.beat("t")
+    assert await remote.poll_here("t", b"") == b""
 
 
 async def test_a_crawl_process_that_cannot_start_is_told_not_raised(worker: dict[str, Any]) -> None:
-    await cluster.take_on("t", "watch", "run", "s", TOLD)
+    await remote.take_on("t", "watch", "run", "s", TOLD)
     worker["t"].crew.going.set()
-    answer = await cluster.poll_here("t", cluster._packed(cluster.to_json(_task("https://a.example"))))
-    assert cluster._unpacked(answer) == {"error": "tidak bisa"}
+    answer = await remote.poll_here("t", remote.pack(to_json(_task("https://a.example"))))
+    assert remote.unpack(answer) == {"error": "tidak bisa"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -132,3 +133,38 @@ def test_a_log_that_has_grown_is_emptied(store: Store, path: Path, monkeypatch: 
     assert store.wal_bytes() > 20_000  # a reader holds it
     reader.close()
     assert store.wal_bytes() == 0
+
+
+def test_whatever_happened_to_an_article_nothing_of_it_stays_behind(store: Store) -> None:
+    """Edits move an article to other keys, and undated ones have their fetch as their day: all must be found again."""
+    undated = article("undated", body=BODY + " satu", published_at=None, fetched_at=OLD + timedelta(hours=3))
+    edited = article("edited", body=BODY + " dua", published_at=OLD)
+    store.record(report(undated, edited, finished_at=OLD), LATER)
+    other = replace(edited, title="Judul lain sama sekali", regency_code="16.71", published_at=OLD - timedelta(days=4))
+    store.record(report(replace(other, content_sha256="x"), finished_at=OLD + timedelta(hours=1)), LATER)
+    store.amend(2, replace(other, content_sha256="x", category="sanksi", regency_code="73.71"))
+    assert store._conn.execute("SELECT count(*) FROM story_keys").fetchone()[0] > 0
+    assert store.prune(NOW) == 2
+    for table in ("traits", "story_keys", "bands", "articles", "revisions"):
+        assert store._conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+def test_keeping_less_costs_as_much_in_a_large_database_as_in_a_small_one(store: Store) -> None:
+    statements: list[str] = []
+    store.record(
+        report(*(article(str(n), body=f"{BODY} {n}", published_at=OLD) for n in range(5)), finished_at=OLD), LATER
+    )
+    store._conn.set_trace_callback(statements.append)
+    store.drop_bodies(NOW)
+    store.prune(NOW)
+    store._conn.set_trace_callback(None)
+    read = {sql for sql in statements if sql.startswith(("SELECT", "UPDATE", "DELETE"))}
+    plans = [
+        row[3] for sql in read for row in store._conn.execute("EXPLAIN QUERY PLAN " + sql) if row[3].startswith("SCAN")
+    ]
+    assert [plan for plan in plans if plan.partition(" ")[2] not in ("json_each",) and "USING" not in plan] == []
+    # Each deletion of a row asks who refers to it.
+    for (table,) in store._conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        for key in store._conn.execute(f"PRAGMA foreign_key_list({table})").fetchall():
+            plan = store._conn.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM {table} WHERE {key[3]} = ?", (1,)).fetchone()
+            assert plan[3].startswith("SEARCH"), (table, key[3])
