@@ -11,7 +11,7 @@ test: .venv/.dev           ## the suite, under five minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: .venv/.dev       ## the suite with kills, fuzz and scale at full size
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m "slow or not slow" -n 2 --dist loadfile
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .

@@ -50,6 +50,10 @@ class DaskCluster:
         self.start_scheduler()
         for _ in range(self._count):
             self.start_worker()
+        deadline = time.monotonic() + 60
+        while self.logs().count("Register worker addr") < self._count:
+            assert time.monotonic() < deadline, "the workers did not come"
+            time.sleep(0.1)
         return self
 
     def __exit__(
