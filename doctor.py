@@ -41,18 +41,24 @@ class Finding:
 
 
 def examine(path: Path, database: Path | None) -> list[Finding]:
-    """Return everything that was looked at, in the order of a set-up. Never raises for what it finds."""
+    """Return everything that was looked at, in the order of a set-up. Never raises for what it finds.
+
+    A database that is named is looked at without a configuration, too: a restored copy, say.
+    """
     findings = list(_machine())
+    if database is not None and not path.exists():
+        return [*findings, *_disk(database), *_database(database)]
     try:
         config = load_config(path, database=database)
     except ConfigError as error:
         mend = "mend these lines; docs/sources.schema.json helps an editor to check them"
-        return [*findings, *(Finding("problem", "configuration", line, mend) for line in str(error).splitlines())]
+        findings += [Finding("problem", "configuration", line, mend) for line in str(error).splitlines()]
+        return [*findings, *(_database(database) if database else ())]
     counts = f"{len(config.sources)} sources, {len(config.rules)} rules, {len(config.channels)} channels"
     findings.append(Finding("ok", "configuration", counts))
     for check in _CHECKS:
         findings += check(config)
-    return findings
+    return [*findings, *_disk(config.settings.database), *_database(config.settings.database)]
 
 
 def _machine() -> Iterator[Finding]:
@@ -145,8 +151,8 @@ def _cluster(config: Config) -> Iterator[Finding]:
     yield Finding(level, "cluster", f"{fit} workers", "" if fit else "start workers, see docs/scale.md")
 
 
-def _disk(config: Config) -> Iterator[Finding]:
-    folder = config.settings.database.parent
+def _disk(database: Path) -> Iterator[Finding]:
+    folder = database.absolute().parent
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(existing).free
     level: Level = "ok" if free >= LEAST_FREE_BYTES else "problem"
@@ -160,12 +166,11 @@ def _disk(config: Config) -> Iterator[Finding]:
         yield Finding("problem", "disk", f"{existing} cannot be written", "chown it to the user that runs pantau")
 
 
-def _database(config: Config) -> Iterator[Finding]:
+def _database(path: Path) -> Iterator[Finding]:
     from pipelines.database import holder
     from pipelines.reader import Reader
     from pipelines.upkeep import MAX_WAL_BYTES
 
-    path = config.settings.database
     if not path.exists():
         yield Finding("ok", "database", f"{path} does not exist yet: the first crawl makes it")
         return
@@ -210,4 +215,4 @@ def _health(counts: dict[str, int], sources: list[dict[str, object]]) -> Iterato
         yield Finding("warning", "sources", f"{len(bad)} are not well", mend)
 
 
-_CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (_settings, _telling, _cluster, _disk, _database)
+_CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (_settings, _telling, _cluster)

@@ -48,9 +48,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def print_articles(rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         place = row["regency"] or row["province"] or "-"
-        print(
-            one_line(f"{row['published_at'] or row['fetched_at']}  {row['category'] or '-'}  {place}  {row['outlet']}")
-        )
+        print(_columns(row["published_at"] or row["fetched_at"], row["category"], place, row["outlet"]))
         print(f"  {one_line(row['title'])}\n  {row['url']}")
     if not rows:
         print("nothing found")
@@ -59,11 +57,16 @@ def print_articles(rows: Sequence[dict[str, Any]]) -> None:
 def print_stories(rows: Sequence[dict[str, Any]]) -> None:
     """Print stories, each with the outlets that tell it."""
     for row in rows:
-        print(one_line(f"{row['first_published_at']}  {row['category'] or '-'}  {row['title']}"))
+        print(_columns(row["first_published_at"], row["category"], row["title"]))
         for article in row["told_by"]:
             print(f"  {one_line(article['outlet'])}: {article['url']}")
     if not rows:
         print("nothing found")
+
+
+def _columns(*values: str | None) -> str:
+    """Return values in one line, two spaces apart; "-" for none."""
+    return "  ".join(one_line(value or "-") for value in values)
 
 
 _STATES = ("ok", "new", "silent", "failing", "layout_changed", "not_a_feed", "blocked")
@@ -142,14 +145,14 @@ def print_outcome(outcome: Outcome) -> None:
     for column, count in outcome.changed.most_common():
         print(f"  {column}: {count}")
     for address, why in outcome.problems[:20]:
-        print(one_line(f"  {address}: {why}"))
+        print(f"  {one_line(f'{address}: {why}')}")
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
     """Print what the doctor found, each with its mend."""
     for finding in findings:
         mark = {"ok": "ok     ", "warning": "WARNING", "problem": "PROBLEM"}[finding.level]
-        print(one_line(f"{mark} {finding.about}: {finding.found}"))
+        print(f"{mark} {one_line(f'{finding.about}: {finding.found}')}")
         if finding.mend:
             print(f"        {finding.mend}")
 
@@ -178,12 +181,12 @@ def print_addition(record: dict[str, Any], path: str, dry_run: bool) -> None:
     if entry is None:
         print("no way to read it was found; tried:")
         for tried in record["tried"]:
-            print(one_line(f"  {tried['url']}: {tried['problem']}"))
+            print("  " + one_line(f"{tried['url']}: {tried['problem']}"))
         return
     for article in record["articles"]:
         topic = "on the topic" if any(match["rule"] == "topic" for match in article["matches"]) else "off the topic"
         place = article["regency"] or article["province"] or "-"
-        print(one_line(f"{article['published_at'] or '-'}  {topic}  {place}  {article['author'] or '-'}"))
+        print(_columns(article["published_at"], topic, place, article["author"]))
         print(f"  {one_line(article['title'])}\n  {article['url']}\n  {one_line(article['body'])[:160]}")
     print()
     for name, value in entry.items():

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shutil
 import sqlite3
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Sequence
@@ -203,11 +205,14 @@ def _tell_alerts(receiver: WebhookReceiver, db: sqlite3.Connection) -> list[str]
 
 def _tell_next(folder: Path, seconds: float) -> None:
     database = folder / "pantau.db"
-    _head(f"Done in {seconds:.0f} s. The database is {database}")
+    # `make demo` runs it where it is installed, which is on nobody's PATH.
+    called = Path(sys.argv[0])
+    pantau = "pantau" if called.name != "pantau" or shutil.which("pantau") else os.path.relpath(called)
+    _head(f"Done in {seconds:.0f} s. The database is {database}; the page: {pantau} serve --db {database}")
     print(
         textwrap.indent(
-            f'pantau articles --db {database} "politik praktis"\n'
-            f"pantau feed export --db {database} --format csv --output berita.csv\n"
+            f'{pantau} articles --db {database} "politik praktis"\n'
+            f"{pantau} feed export --db {database} --format csv --output berita.csv\n"
             f'sqlite3 {database} "SELECT published_at, outlet, title FROM feed ORDER BY published_at DESC LIMIT 5"',
             "  ",
         )

@@ -1,6 +1,6 @@
 """One article as a file that can be kept and shown: what is stored, every wording, the responses behind them, hashes.
 
-Reads the database and the archive, writes one zip. Tests: tests/pipelines/test_evidence.py.
+Reads the database and the archive, writes one zip. Tests: tests/test_reprocessing.py.
 """
 
 from __future__ import annotations

@@ -95,6 +95,21 @@ def test_a_database_that_is_damaged_foreign_or_behind_a_daemon(tmp_path: Path) -
     assert "another program" in found(tmp_path)["database"][0]
 
 
+def test_a_restored_copy_is_looked_at_without_a_configuration(tmp_path: Path) -> None:
+    copy = tmp_path / "drill.db"
+    with Store(copy):
+        pass
+    found = {finding.about: finding for finding in doctor.examine(tmp_path / "none.yaml", copy)}
+    assert found["database"].level == "ok"
+    assert "configuration" not in found
+    copy.write_bytes(b"no database" * 1000)
+    found = {finding.about: finding for finding in doctor.examine(tmp_path / "none.yaml", copy)}
+    assert found["database"].level == "problem"
+    (tmp_path / "bad.yaml").write_text("sources: 5", "utf-8")
+    found = {finding.about: finding for finding in doctor.examine(tmp_path / "bad.yaml", copy)}
+    assert found["configuration"].level == found["database"].level == "problem"
+
+
 def test_the_command_prints_it_and_its_status_says_whether_something_is_wrong(desk: Desk) -> None:
     done = desk.pantau("doctor")
     assert done.returncode == 0
