@@ -1,4 +1,4 @@
-"""Scrapy's HTTP download handler, with a limit on the headers of an answer.
+"""Scrapy's HTTP download handler, with limits on the headers of an answer and on how long a connection is kept idle.
 
 Twisted limits a line, not how many there are: an endless header filled 1.8 GB in four seconds (measured), and the polls of all
 other sources died with the crawl process. Imports crawler.settings only. Tests: tests/faults/test_answers.py.
@@ -29,6 +29,7 @@ class BoundedHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
         self._pool._factory = _Factory
+        self._pool.cachedConnectionTimeout = int(LIMITS.idle_connection_s)
 
 
 class _Protocol(_LenientHTTP11ClientProtocol):

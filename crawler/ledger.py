@@ -49,6 +49,10 @@ class Ledger(Mapping[str, Known]):
             self._text = _packed(self._all)
         return self._text
 
+    def entries(self) -> dict[str, Known]:
+        """Return a copy to be changed."""
+        return dict(self._all)
+
     def mentions(self, key: str) -> bool:
         """Return whether the key may be in it, without reading it all: a tenth of the time."""
         return key in self._entries if self._entries is not None else f'"{key}"'.encode() in _raw(self._text or "")

@@ -157,7 +157,7 @@ class _Poll:
     def known(self) -> dict[str, Known]:
         """What became of entries, to be added to; not even read while all listings are as they were."""
         if self.looked_up is None:
-            self.looked_up = dict(self.task.memory.known)
+            self.looked_up = self.task.memory.entries()
         return self.looked_up
 
     def __contains__(self, key: object) -> bool:

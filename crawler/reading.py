@@ -21,6 +21,8 @@ from crawler.errors import FetchError
 from crawler.items import Article, CrawlSettings, MorePages, ReadRequest, Rejection
 from crawler.settings import ARTICLE_READER, ARTICLE_READER_SETUP, LIMITS
 
+READER_NICENESS = 5  # a quarter of the crawl's share where both want a core
+
 
 def load(path: str) -> Callable[..., Any]:
     """Return the function that "package.module.name" names."""
@@ -30,8 +32,13 @@ def load(path: str) -> Callable[..., Any]:
 
 
 def pool_size() -> int:
-    """Return how many processes read articles: one core is left to the crawl itself."""
-    return max(1, (os.cpu_count() or 2) - 1)
+    """Return how many processes read articles: one a core that we may use, as far as LIMITS.max_readers.
+
+    They yield to the crawl and the daemon (READER_NICENESS), so no core need be left free for these.
+    """
+    # From Python 3.13 on: the cores that this process may use, or what PYTHON_CPU_COUNT says; before: all.
+    cores: int | None = getattr(os, "process_cpu_count", os.cpu_count)()
+    return min(int(LIMITS.max_readers), cores or 1)
 
 
 class ReadingPool:
@@ -74,6 +81,7 @@ def _start(set_up: str, settings: CrawlSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     # The pool asks with SIGTERM and waits three seconds; a handler of Python's would not run inside a regular expression.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(READER_NICENESS)
     confine_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     load(set_up)(settings)

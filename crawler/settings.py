@@ -50,6 +50,7 @@ LIMIT_TABLE: tuple[Limit, ...] = (
     Limit("wait_in_poll_s", 30, "seconds", "a shorter Retry-After is waited for, a longer one ends the poll"),
     Limit("loopback_width", 16, "requests at a time", "beyond it Scrapy gains nothing on loopback (measured)"),
     Limit("poll_width", 16, "articles of one source in work", "a host has one turn at a time anyway"),
+    Limit("idle_connection_s", 30, "seconds", "long enough for the pages of a poll; the next poll is minutes away"),
     Limit("max_hosts", 60_000, "hosts", "47,000 outlets exist; the state of one is under 1 KB"),
     Limit("host_failures", 5, "failures in a row", "then nothing but a listing asks the host until it has rested"),
     Limit("host_rest_s", 60, "seconds", "a host that failed so often is down or overloaded"),
@@ -70,6 +71,7 @@ LIMIT_TABLE: tuple[Limit, ...] = (
     Limit("max_space_mib", 4096, "MiB", "address space of a process: ten times what the largest page takes"),
     Limit("max_reader_pages", 5000, "pages", "then a reading process is replaced: caches of libraries only grow"),
     # The crawl process
+    Limit("max_readers", 4, "processes", "150 MiB each; two read 80 pages a second, the whole country brings 12"),
     Limit("poll_timeout_s", 900, "seconds", "500 pages at one a second; a poll past it is cut"),
     Limit("heartbeat_s", 2, "seconds", "how often the crawl process says that it lives"),
     Limit("hang_s", 60, "seconds", "no sign of life for so long: killed and replaced"),
