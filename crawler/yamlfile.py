@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ruamel.yaml import YAML
+import yaml
+from ruamel.yaml import YAML, resolver
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from crawler.errors import ConfigError
 
@@ -31,6 +31,21 @@ _TAG = "tag:yaml.org,2002:"
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[^}]*)(?P<closed>\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INT = re.compile(r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
+
+
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
+    """libyaml's parser with ruamel's words of YAML 1.2: `no` and 08:00 are texts."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+
+for _versions, _tag, _regexp, _first in resolver.implicit_resolvers:
+    if (1, 2) in _versions:
+        _Loader.add_implicit_resolver(_tag, _regexp, _first)
+
+
+# What libyaml, of YAML 1.1, breaks lines at or lets pass where YAML 1.2 does not.
+_OTHERWISE = re.compile(r"[\t\x85\u2028\u2029]|%YAML|\?(?:\s|$)|[|>]#")
 
 
 class WrittenFloat(float):
@@ -94,7 +109,7 @@ def load_yaml(path: Path, environ: Mapping[str, str]) -> YamlFile:
     """
     text = _read(path)
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -111,6 +126,20 @@ def load_yaml(path: Path, environ: Mapping[str, str]) -> YamlFile:
     file = YamlFile(path)
     file.value = _Builder(file, environ).value(root, (), 0)
     return file
+
+
+def compose(text: str) -> Any:
+    """Return the tree of a document's nodes, None of an empty one. Raises ruamel's YAMLError, ValueError or RecursionError.
+
+    By libyaml, which takes a seventh of the time (47,000 sources: 6 s, not 40). What it does not like, or reads otherwise, goes to
+    ruamel, which knows YAML 1.2 and says better what is wrong.
+    """
+    if not _OTHERWISE.search(text):
+        try:
+            return yaml.compose(text, Loader=_Loader)
+        except yaml.YAMLError:
+            pass
+    return YAML(typ="safe", pure=True).compose(text)
 
 
 def _read(path: Path) -> str:
@@ -144,7 +173,7 @@ class _Builder:
         self._seen: set[int] = set()
         self._repeated = 0
 
-    def value(self, node: Node, path: KeyPath, depth: int) -> Any:
+    def value(self, node: Any, path: KeyPath, depth: int) -> Any:
         """Return the value of the node; what cannot be used becomes None and a problem."""
         self._file.lines.setdefault(path, node.start_mark.line + 1)
         if depth > MAX_DEPTH:
@@ -156,19 +185,19 @@ class _Builder:
                 limit = f"aliases that repeat at most {MAX_REPEATED_NODES} values"
                 raise ConfigError([f"{self._at(node)}: found aliases that repeat more; allowed: {limit}"])
         self._seen.add(id(node))
-        if isinstance(node, MappingNode) and node.tag == f"{_TAG}map":
+        if node.id == "mapping" and node.tag == f"{_TAG}map":
             return self._mapping(node, path, depth)
-        if isinstance(node, SequenceNode) and node.tag == f"{_TAG}seq":
+        if node.id == "sequence" and node.tag == f"{_TAG}seq":
             return [self.value(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
-        if isinstance(node, ScalarNode):
+        if node.id == "scalar":
             return self._scalar(node, path)
         self._file.add(path, f"the tag {_short(node.tag)}", "a value without a tag")
         return None
 
-    def _mapping(self, node: MappingNode, path: KeyPath, depth: int) -> dict[str, Any]:
+    def _mapping(self, node: Any, path: KeyPath, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
+            if key_node.id != "scalar":
                 self._file.problems.append(
                     (key_node.start_mark.line + 1, "found a key that is no word; allowed: a word")
                 )
@@ -187,7 +216,7 @@ class _Builder:
             found[key] = self.value(value_node, here, depth + 1)
         return found
 
-    def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
+    def _scalar(self, node: Any, path: KeyPath) -> Any:
         text = str(node.value)
         kind = (node.tag or "").removeprefix(_TAG)
         if kind == "null":
@@ -227,7 +256,7 @@ class _Builder:
 
         return _VARIABLE.sub(replace, text)
 
-    def _at(self, node: Node) -> str:
+    def _at(self, node: Any) -> str:
         return f"{self._file.path}:{node.start_mark.line + 1}"
 
 
