@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from crawler.identity import entry_key, redacted
 from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Source, Standing, readable, to_json
 from pipelines import dedupe, stories
 from pipelines.alerts import Plan
-from pipelines.database import ours, stamp
+from pipelines.database import ours, parse_stamp, stamp
 from pipelines.traits import parse_traits
 from pipelines.upkeep import Upkeep
 
@@ -235,10 +235,11 @@ class Store(Upkeep):
     def amend(self, article_id: int, article: Article, *, write: bool = True) -> list[str]:
         """Store what is read of the same answer by better rules; return the columns that changed (also without `write`).
 
-        No revision, no alert; the story stays the same.
+        No revision, no alert; the story stays the same. Times that only the listing told stay: it is not archived.
         """
-        new = {name: value for name, value in _content(article).items() if name in READ_OF_A_PAGE}
         with self._transaction():
+            article = self._with_listed_times(article_id, article)
+            new = {name: value for name, value in _content(article).items() if name in READ_OF_A_PAGE}
             row = self._conn.execute(
                 f"SELECT {', '.join(new)}, story_id FROM articles WHERE id = ?",  # noqa: S608  names are ours
                 (article_id,),
@@ -253,6 +254,15 @@ class Store(Upkeep):
                 self._file(article_id, _telling_of(article, article.fetched_at))
                 self._count_story(row[-1])
             return changed
+
+    def _with_listed_times(self, article_id: int, article: Article) -> Article:
+        published, modified, precision, evidence = self._conn.execute(
+            "SELECT published_at, modified_at, date_precision, date_evidence FROM articles WHERE id = ?", (article_id,)
+        ).fetchone()
+        if published and (article.published_at is None or (evidence or "").startswith(("entry:", "listing"))):
+            at = parse_stamp(published)
+            article = replace(article, published_at=at, date_precision=precision, date_evidence=evidence)
+        return replace(article, modified_at=article.modified_at or parse_stamp(modified))
 
     def _archive(self, article: Article, article_id: int, revision: int, now: datetime) -> None:
         """Write the responses behind a wording to the archive, and where they stand to the database."""

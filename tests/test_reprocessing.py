@@ -31,7 +31,7 @@ SOURCE = "koransekanak"
 
 @pytest.fixture(scope="module")
 def archived(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A crawl of one outlet with the archive on, and an edit of one of its articles."""
+    """A crawl of all outlets with the archive on."""
     with Newsroom() as newsroom, WebhookReceiver() as receiver:
         desk = Desk(tmp_path_factory.mktemp("arsip"), newsroom, receiver)
         desk.configure()
@@ -41,7 +41,7 @@ def archived(tmp_path_factory: pytest.TempPathFactory) -> Any:
         newsroom.publish(
             SOURCE, Article.of(SOURCE, "Lurah Dilaporkan karena Tidak Netral di Kampanye", TEXT, on_topic=True)
         )
-        desk.crawl(SOURCE)
+        desk.crawl()
         yield desk
 
 

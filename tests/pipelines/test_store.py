@@ -393,3 +393,13 @@ def test_a_login_in_a_source_s_address_is_not_stored(store: Store) -> None:
     (url,) = store._conn.execute("SELECT url FROM sources WHERE id = 'tiga'").fetchone()
     assert url.startswith("https://tiga.example/")
     assert "rahasia" not in url and "kunci" not in url
+
+
+def test_times_that_only_the_listing_told_stay_when_an_answer_is_read_again(store: Store, path: Path) -> None:
+    told = article(modified_at=NOW, date_evidence="entry: 2024-11-13", date_precision="minute")
+    store.record(report(told), LATER)
+    again = replace(told, published_at=None, modified_at=None, date_evidence=None, date_precision=None)
+    assert store.amend(1, again) == []
+    assert store.amend(1, replace(again, published_at=NOW - timedelta(days=9), date_evidence="meta x")) == []
+    assert store.amend(1, replace(again, title="Judul yang lebih baik")) == ["title"]
+    assert feed(path)[0]["modified_at"] is not None
