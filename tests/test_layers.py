@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -165,3 +169,23 @@ def test_sql_stands_in_the_store_the_reader_and_the_migrations_alone() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
         assert not [text for text in texts if text.startswith(statements)], path
+
+
+def test_what_the_product_imports_is_among_its_dependencies() -> None:
+    """By its own name, or brought for certain by one that is: what only a benchmark's package brings is missing elsewhere."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dask"]]
+    wanted += project["optional-dependencies"]["parquet"]
+    declared = {re.split(r"[^\w.-]", text)[0].lower().replace("_", "-") for text in wanted}
+    brought = {"twisted", "zope-interface", "cssselect", "httpcore", "pydantic-core"}  # by Scrapy, httpx and pydantic
+    owners = packages_distributions()
+    files = [path for room in ("crawler", "pipelines", "newsroom", "web") for path in modules(room)]
+    names = {name.split(".")[0] for path in (*files, *ROOT.glob("*.py")) for name in imports(path)}
+    foreign = names - set(sys.stdlib_module_names) - set(OURS)
+    missing = {
+        name
+        for name in foreign
+        if not {owner.lower().replace("_", "-").replace(".", "-") for owner in owners.get(name, [name])}
+        & ({item.replace(".", "-") for item in declared} | brought)
+    }
+    assert missing == set()
