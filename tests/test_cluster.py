@@ -360,6 +360,7 @@ def test_over_tls_with_certificates_and_without_them_not(tmp_path: Path, desk: D
         assert "distributed.comm.tls" in asyncio.run(why())
 
 
+@pytest.mark.slow
 def test_the_doctor_says_whether_the_cluster_is_reached(desk: Desk, dask: DaskCluster) -> None:
     def found(address: str) -> list[tuple[str, str]]:
         desk.configure(dask=address)
@@ -379,6 +380,7 @@ def reread(desk: Desk, *arguments: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_reading_again_goes_to_the_workers_and_finds_the_same(desk: Desk, dask: DaskCluster, tmp_path: Path) -> None:
     some = {"only": ["koransekanak", "simpurmerdeka"], "archive": True}
     desk.configure(**some)

@@ -109,6 +109,7 @@ def test_articles_and_alerts_are_there_once_whenever_a_worker_is_killed(
                 check_once(desk, 0)
 
 
+@pytest.mark.slow
 def test_a_dead_scheduler_is_waited_for_while_due_polls_stand(desk: Desk, tmp_path: Path) -> None:
     with DaskCluster(tmp_path, 2) as dask:
         desk.configure(every="5s", dask=dask.address)
