@@ -322,25 +322,6 @@ def test_sources_are_listed_and_checked(filled: Desk) -> None:
     assert records["phinisi"]["problem"]
 
 
-def test_scrapy_crawl_outlets_yields_articles_as_items(filled: Desk) -> None:
-    items = filled.folder / "items.jsonl"
-    command = [
-        str(Path(sys.executable).parent / "scrapy"),
-        "crawl",
-        "outlets",
-        "-a",
-        "source=phinisi",
-        "-a",
-        f"config={filled.config}",
-        "-O",
-        str(items),
-    ]
-    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    titles = {json.loads(line)["title"] for line in items.read_text("utf-8").splitlines()}
-    assert titles == {truth.title for truth in filled.newsroom.truths() if truth.outlet == "phinisi" and truth.on_topic}
-
-
 def test_stories_are_shown_with_their_outlets(filled: Desk) -> None:
     found = [json.loads(line) for line in filled.pantau("stories", "--json", "--limit", "100").stdout.splitlines()]
     assert {story["id"] for story in found} == {row["story_id"] for row in filled.rows()}

@@ -325,6 +325,7 @@ def test_missing_dask_refuses_a_reload_too(monkeypatch: pytest.MonkeyPatch, desk
         cluster.require_dask(load_config(desk.config))
 
 
+@pytest.mark.slow
 def test_over_tls_with_certificates_and_without_them_not(tmp_path: Path, desk: Desk) -> None:
     authority = Authority("cluster", tmp_path)
     authority.context("127.0.0.1")

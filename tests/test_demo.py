@@ -46,6 +46,7 @@ def test_the_demo_tells_what_happened_and_leaves_a_database(tmp_path: Path) -> N
             assert (shown.returncode, bool(shown.stdout or shown.stderr)) == (0, True), line
 
 
+@pytest.mark.slow
 def test_the_demo_can_be_run_again_and_never_empties_a_folder_of_somebody_else(tmp_path: Path) -> None:
     (tmp_path / "berkas").mkdir()
     (tmp_path / "berkas" / "penting.txt").write_text("jangan dihapus")

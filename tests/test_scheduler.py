@@ -113,7 +113,7 @@ def test_alerts_retry_reaches_the_daemon(quick: Desk) -> None:
             lambda: (
                 quick.database.exists()
                 and _tables(quick)
-                and len(quick.rows("SELECT id FROM alerts WHERE attempts > 0")) >= 3
+                and quick.rows("SELECT id FROM alerts WHERE attempts > 0")
             ),
             90,
         )

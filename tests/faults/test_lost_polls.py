@@ -56,7 +56,7 @@ async def test_what_a_source_remembers_is_begun_anew_where_it_cannot_be_read(
         assert {row["state"] for row in sim.rows("SELECT state FROM sources")} == {"ok"}
 
 
-@pytest.mark.parametrize("table", ["memories", "sources"])
+@pytest.mark.parametrize("table", [pytest.param("memories", marks=pytest.mark.slow), "sources"])
 def test_a_daemon_whose_database_is_damaged_ends_and_says_so(desk: Desk, table: str) -> None:
     desk.configure(every="5s")
     assert desk.pantau("crawl").returncode == 0
