@@ -8,10 +8,10 @@ demo: .venv/.runtime       ## the whole job on a bundled newsroom, without the n
 	$(BIN)/pantau demo
 
 test: .venv/.dev           ## the suite, under five minutes
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-all: .venv/.dev       ## the suite with kills, fuzz and scale at full size
-	$(BIN)/python -m pytest -m "slow or not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "slow or not slow" -n 3 --dist worksteal
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .

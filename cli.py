@@ -380,6 +380,7 @@ def status(config: ConfigOption = CONFIG, db: DbOption = None, as_json: JsonOpti
             "database": reader.counts(),
             "network_down_since": reader.mark("network_down_since"),
             "channels": reader.channels(),
+            "subscriptions": reader.subscriptions(),
             "sources": reader.sources(),
         }
     if as_json:
@@ -746,7 +747,15 @@ def _database(config: Path, db: Path | None) -> Path:
 
 
 def _run(job: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(job)
+    found: list[T] = []
+
+    async def run() -> (
+        None
+    ):  # returns nothing: up to Python 3.12 asyncio writes down the result of a whole crawl for nobody
+        found.append(await job)
+
+    asyncio.run(run())
+    return found[0]
 
 
 def _asked(option: str, question: str) -> str:

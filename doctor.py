@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from crawler.config import Config, load_config
 from crawler.errors import ConfigError, StoreError
+from crawler.politeness import is_loopback_host
 from operation import STUCK_S
 
 Level = Literal["ok", "warning", "problem"]
@@ -151,6 +153,17 @@ def _cluster(config: Config) -> Iterator[Finding]:
     yield Finding(level, "cluster", f"{fit} workers", "" if fit else "start workers, see docs/scale.md")
 
 
+def _websub(config: Config) -> Iterator[Finding]:
+    websub = config.settings.websub
+    if (
+        websub is not None
+        and websub.callback.startswith("http:")
+        and not is_loopback_host(urlsplit(websub.callback).hostname or "")
+    ):
+        mend = "settings.websub.callback: an https address; with this one who listens on the way can cause polls"
+        yield Finding("warning", "hubs", "call over http", mend)
+
+
 def _disk(database: Path) -> Iterator[Finding]:
     folder = database.absolute().parent
     existing = next(place for place in (folder, *folder.parents) if place.exists())
@@ -177,7 +190,7 @@ def _database(path: Path) -> Iterator[Finding]:
     try:
         with Reader(path) as reader:
             broken = reader.damage()
-            counts, sources = reader.counts(), reader.sources()
+            counts, sources, hubs = reader.counts(), reader.sources(), reader.subscriptions()
     except StoreError as error:
         yield Finding("problem", "database", str(error), "restore a backup, or name another file")
         return
@@ -203,6 +216,10 @@ def _database(path: Path) -> Iterator[Finding]:
     if running and last and datetime.now(UTC) - datetime.fromisoformat(last) > timedelta(hours=6):
         yield Finding("problem", "daemon", f"polled last at {last}", "look at its log; restart it")
     yield from _health(counts, sources)
+    refused = [row for row in hubs if row["error"]]
+    if refused:
+        mend = "`pantau status` says why; a hub must reach settings.websub.callback. Until then these are polled as others are"
+        yield Finding("warning", "hubs", f"{len(refused)} of {len(hubs)} subscriptions are not given", mend)
 
 
 def _health(counts: dict[str, int], sources: list[dict[str, object]]) -> Iterator[Finding]:
@@ -215,4 +232,4 @@ def _health(counts: dict[str, int], sources: list[dict[str, object]]) -> Iterato
         yield Finding("warning", "sources", f"{len(bad)} are not well", mend)
 
 
-_CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (_settings, _telling, _cluster)
+_CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (_settings, _telling, _cluster, _websub)

@@ -71,10 +71,14 @@ class Meters:
         self._deliveries = Counter(
             "pantau_deliveries", "Alerts by what trying to deliver them came to.", ["result"], **to
         )
+        self._callbacks = Counter(
+            "pantau_callbacks", "Requests by hubs (WebSub) by what they came to.", ["result"], **to
+        )
         self._gauges = {
             name: Gauge(f"pantau_{name}", text, labels, **to)
             for name, text, labels in (
                 ("sources", "Sources by health.", ["state"]),
+                ("subscriptions", "Subscriptions to hubs (WebSub) by state.", ["state"]),
                 ("alerts", "Alerts that wait or have failed.", ["state"]),
                 ("stored_articles", "Articles in the database.", []),
                 ("database_bytes", "Size of the database.", []),
@@ -96,6 +100,10 @@ class Meters:
         """Count deliveries."""
         for result, count in counts.items():
             self._deliveries.labels(result).inc(count)
+
+    def callback(self, result: str) -> None:
+        """Count a request by a hub."""
+        self._callbacks.labels(result).inc()
 
     def text(self, gauges: Mapping[str, Any]) -> bytes:
         """Return the page that Prometheus reads; `gauges`: the values of the moment, by label where there is one."""

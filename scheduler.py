@@ -3,6 +3,7 @@
     sources.yaml ─► crawler.config ─► Config ──────────────── wrong: every problem with its line, exit 2, no request made
                                         │
     Daemon (here)   every second: which sources are due?      due times live in the database, with the data
+                    websub          a hub says that a feed has changed: due at once
                                         │ PollTask: a source and what it remembers; never two of one host at a time
                                         ▼
     crawler.crew ─► crawler.worker      a child process that lives long and knows no database; killed when it hangs
@@ -48,7 +49,8 @@ from crawler.items import Source
 from crawler.logs import hide_secrets
 from crawler.settings import LIMITS
 from operation import STUCK_S, Clock, Meters, StatusServer, health_page, tell_systemd
-from watch import Watch
+from watch import Summary, Watch
+from websub import WebSubService
 
 log = logging.getLogger("pantau")
 TICK_S = 1.0
@@ -76,6 +78,9 @@ class Daemon:
         self._lost: Counter[str] = Counter()  # by source: polls lost in a row
         self._held_until_s: dict[str, float] = {}  # by source, by the clock's steady time: after a lost poll
         self._broken: StoreUnusable | None = None  # why it stopped by itself
+        self._websub = WebSubService(
+            watch, lambda: self._clock.steady_s(), lambda: self.start(self.start_due()), self._count_callback
+        )
 
     @property
     def _sources(self) -> dict[str, Source]:
@@ -103,7 +108,9 @@ class Daemon:
         timer.add_job(self.start_delivering, "interval", seconds=TICK_S, next_run_time=now)
         timer.add_job(self.start_upkeep, "interval", seconds=UPKEEP_S, next_run_time=now + timedelta(seconds=300))
         await self._take_up()
-        async with self._status_server():
+        async with self._status_server(), contextlib.AsyncExitStack() as stack:
+            await self._websub.follow(self.watch.config)
+            stack.push_async_callback(self._websub.close)
             timer.start()
             waking = asyncio.create_task(self._beat(timer))
             log.info("watching sources=%d database=%s", len(self._sources), self.watch.store.path)
@@ -184,6 +191,10 @@ class Daemon:
         # What runs goes on under the old configuration for a while: its secrets stay hidden, too.
         hide_secrets(config.secrets() | old.secrets())
         await self.watch.reconfigure(config)
+        try:
+            await self._websub.follow(config)
+        except UsageError as error:  # all else is under the new configuration already
+            log.error("hubs cannot call error=%s", error)
         log.info(
             "reloaded sources=%d rules=%d channels=%d",
             *(len(config.sources), len(config.rules), len(config.channels)),
@@ -226,6 +237,7 @@ class Daemon:
         log.warning("clock jumped seconds=%+.0f", jump_s)
         await self.watch.call(self.watch.store.move_times, timedelta(seconds=jump_s), datetime.now(UTC))
         self._clock.heeded(jump_s)
+        await self._websub.clock_moved()
         return True
 
     async def start_due(self) -> None:
@@ -243,9 +255,10 @@ class Daemon:
         free = width - len(self._running)
         if free <= 0 or self.stopping.is_set():
             return
+        told = await self._websub.due() if width == self._width else []  # without a network, later
         # All of them: those of one busy host must not hide the others.
         due = await self.watch.call(self.watch.store.due_sources, datetime.now(UTC), len(self._sources))
-        for name in due:
+        for name in (*told, *due):
             source = self._sources.get(name)
             if source is None or name in self._running or len(self._running) >= width:
                 continue
@@ -255,11 +268,15 @@ class Daemon:
             if any(self._hosts[host] for host in hosts):
                 continue
             self._hosts.update(hosts)
+            self._websub.begun(name)
             self._running[name] = asyncio.create_task(self._poll(source, hosts))
 
     async def _poll(self, source: Source, hosts: set[str]) -> None:
+        summary: Summary | None = None
         try:
-            await self.watch.poll(source)
+            summary = await self.watch.poll(source)
+            if summary.report is not None:
+                await self._websub.heed(summary.report)
         except PantauError as error:  # the database or the crawl process; the source stays due and is polled again
             await self._lose(source, error, str(error))
         except Exception as error:  # noqa: BLE001  the boundary "per source": a bug must neither spread nor spin
@@ -270,6 +287,7 @@ class Daemon:
         finally:
             self._hosts.subtract(hosts)
             del self._running[source.id]
+            self._websub.ended(source.id, brought=summary is not None and summary.new + summary.revised > 0)
 
     async def _lose(self, source: Source, error: Exception, told: str) -> None:
         """Hold a source back whose poll was lost; from the third in a row on record that as its failure."""
@@ -306,6 +324,10 @@ class Daemon:
         else:
             if self.watch.meters is not None:
                 self.watch.meters.deliveries(counts)
+
+    def _count_callback(self, result: str) -> None:
+        if self.watch.meters is not None:
+            self.watch.meters.callback(result)
 
     async def start_upkeep(self) -> None:
         """Start what is done now and then: retention, and a look at the write-ahead log."""
@@ -349,7 +371,7 @@ async def run_daemon(config: Config, load: Callable[[], Config]) -> None:
     """
     for number in (signal.SIGHUP, signal.SIGUSR1):  # until we listen: by default they would end us
         signal.signal(number, signal.SIG_IGN)
-    async with Watch.opened(config, daemon=True) as watch:
+    async with Watch.opened(config, daemon=True, crawls=config.sources) as watch:
         daemon = Daemon(watch, load)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -109,6 +109,7 @@ def print_status(record: dict[str, Any]) -> None:
         print(f"daemon: runs (process {writer['process']}){stuck}")
     if record["network_down_since"]:
         print(f"network: down since {record['network_down_since']}")
+    _print_hubs(record["subscriptions"])
     counts = record["database"]
     newest = max((row["last_new_at"] or "" for row in sources), default="")
     print(
@@ -123,6 +124,16 @@ def print_status(record: dict[str, Any]) -> None:
                     f"channel {row['id']}: fails since {row['failing_since']}, {row['waiting']} wait: {row['error']}"
                 )
             )
+
+
+def _print_hubs(subscriptions: list[dict[str, Any]]) -> None:
+    """Print how many subscriptions to hubs there are, and which hubs do not give what they were asked for."""
+    if not subscriptions:
+        return
+    states = Counter(row["state"] for row in subscriptions)
+    print("hubs: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
+    for (hub, error), count in Counter((row["hub"], row["error"]) for row in subscriptions if row["error"]).items():
+        print(one_line(f"hub {hub}: {error}" + (f" ({count} sources)" if count > 1 else "")))
 
 
 def _pause(text: str | None, now: datetime) -> str:

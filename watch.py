@@ -89,20 +89,33 @@ class Watch:
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(
-        cls, config: Config, on_progress: Callable[[str, int, int], None] | None = None, *, daemon: bool = False
+        cls,
+        config: Config,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        *,
+        daemon: bool = False,
+        crawls: Sequence[Source] = (),
     ) -> AsyncIterator[Watch]:
-        """Open the database, take its lock and make ready to crawl and to send. Raises StoreError, ConfigError without Dask."""
-        from pipelines.outbox import Relay
-        from pipelines.store import Store
+        """Open the database, take its lock and make ready to crawl and to send; what will poll `crawls` starts at once.
 
+        Raises StoreError, WorkerError, ConfigError without Dask.
+        """
         require_dask(config)
-        settings, rules = crawl_settings(config)
-        with Store(config.settings.database, daemon=daemon) as store:
+        async with contextlib.AsyncExitStack() as stack:
+            crew = _crew(config, *crawl_settings(config), on_progress)
+            if isinstance(crew, Crew):
+                stack.push_async_callback(crew.stop)  # for what fails below
+                await crew.begin(crawls)
+            # Only now: they take as long to import as the crawl process takes to start.
+            from pipelines.outbox import Relay
+            from pipelines.store import Store
+
+            store = stack.enter_context(Store(config.settings.database, daemon=daemon))
             store.sync_sources(config.sources)
             store.sync_channels(config.channels)
             if daemon:
                 await _warm_up(config)
-            watch = cls(config, store, _crew(config, settings, rules, on_progress), None)
+            watch = cls(config, store, crew, None)
             watch.relay = Relay(store, watch.call, config.channels, _sender(config), **_telling(config))
             try:
                 yield watch
@@ -271,7 +284,7 @@ async def crawl_once(
     Raises StoreError and WorkerError.
     """
     sent: Counter[str] = Counter()
-    async with Watch.opened(config, on_progress) as watch:
+    async with Watch.opened(config, on_progress, crawls=sources) as watch:
         width = asyncio.Semaphore(await watch.crew.ready())
 
         async def one(source: Source) -> Summary:

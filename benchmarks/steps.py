@@ -112,9 +112,13 @@ def read(watch: Stopwatch, requests: list[ReadRequest], config: Config, folder: 
     step.set_up(settings)
     watch.ms["hand to a reading process, both ways"] = asyncio.run(handing_ms(settings, requests))
     texts = watch.all("decode", requests, lambda r: decode_page(r.pages[0].body, r.pages[0].content_type))
-    watch.all("screen", texts, lambda text: screen.may_match_any([text]))
+    watch.all(
+        "screen",
+        list(zip(texts, requests, strict=True)),
+        lambda pair: screen.may_match_any([pair[1].entry.title or "", pair[0]]),
+    )
     passed = [
-        pair for pair in zip(texts, requests, strict=True) if screen.may_match_any([pair[0], pair[1].entry.title or ""])
+        pair for pair in zip(texts, requests, strict=True) if screen.may_match_any([pair[1].entry.title or "", pair[0]])
     ]
     share = len(passed) / len(requests)
     cleaned = watch.all(CLEAN, passed, lambda pair: clean_page(pair[0], pair[1].pages[0].url, entry=pair[1].entry))

@@ -71,7 +71,8 @@ class Figures:
 def measured(command: Sequence[str], folder: Path, stored: Callable[[], int]) -> Run:
     """Run a command; return its wall time, its tree's CPU time and peak memory, and how many articles it stored."""
     began = time.monotonic()
-    process = started(command, folder, PYTHONPATH=str(ROOT))
+    # Empty: as programs are installed, with their bytecode.
+    process = started(command, folder, PYTHONPATH=str(ROOT), PYTHONDONTWRITEBYTECODE="")
     with Tree(process.pid, 0.05) as tree:
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - began

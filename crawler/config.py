@@ -29,9 +29,28 @@ from crawler.sourcesfile import Settings as SettingsEntry
 from crawler.yamlfile import SHORTEST_SECRET, load_yaml
 from pipelines.matching import resolve_presets
 
-__all__ = ["Alerts", "Channel", "Config", "Rule", "Settings", "default_config", "load_config", "parse_duration"]
+__all__ = [
+    "Alerts",
+    "Channel",
+    "Config",
+    "Rule",
+    "Settings",
+    "WebSub",
+    "default_config",
+    "load_config",
+    "parse_duration",
+]
 
 DEFAULT_TOPIC = {"preset": "netralitas-asn"}
+
+
+@dataclass(frozen=True, slots=True)
+class WebSub:
+    """How hubs reach us: at `callback`, by a server of ours on host:port."""
+
+    callback: str
+    port: int
+    host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,7 @@ class Settings:
     prune_s: float | None
     logs: Literal["human", "json"]
     metrics_port: int | None
+    websub: WebSub | None
     workers: int
     dask: str | None
 
@@ -199,6 +219,7 @@ def _settings(entry: SettingsEntry, database: Path) -> Settings:
         prune_s=entry.prune,
         logs=entry.logs,
         metrics_port=entry.metrics_port,
+        websub=WebSub(entry.websub.callback, entry.websub.port, entry.websub.host) if entry.websub else None,
         workers=entry.workers,
         dask=entry.dask,
     )

@@ -14,14 +14,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from crawler.config import Config
 from crawler.errors import WorkerError
 from crawler.identity import host_key, redacted, split
-from crawler.items import CrawlSettings, PollError, PollReport, PollTask, from_json, to_json
+from crawler.items import CrawlSettings, PollError, PollReport, PollTask, Source, from_json, to_json
 from crawler.settings import LIMITS
 from crawler.worker import LINE_LIMIT
 from pipelines.screen import search_words
@@ -64,16 +64,27 @@ class Crew:
 
     async def _process_for(self, task: PollTask) -> _Process:
         """Return the process for a source: always the same one for a host, because pacing and robots.txt live there."""
-        host = host_key(task.source.url)
-        place = int.from_bytes(hashlib.sha256(host.encode()).digest()[:4]) % len(self._processes)
+        place = self._place(task.source)
         async with self._starting[place]:
             process = self._processes[place]
             if process is None or not process.usable:
                 self._retired = [old for old in (*self._retired, process) if old is not None and not old.dead]
-                process = self._processes[place] = await _Process.started(
-                    self._command, self._first_line, self._on_progress
-                )
+                process = self._processes[place] = await self._begun()
+            await process.until_ready()
             return process
+
+    async def begin(self, sources: Iterable[Source]) -> None:
+        """Begin to start the processes that will poll these sources; `poll` waits for them. Raises WorkerError."""
+        for place in set(map(self._place, sources)):
+            async with self._starting[place]:
+                self._processes[place] = self._processes[place] or await self._begun()
+
+    def _place(self, source: Source) -> int:
+        digest = hashlib.sha256(host_key(source.url).encode()).digest()
+        return int.from_bytes(digest[:4]) % len(self._processes)
+
+    async def _begun(self) -> _Process:
+        return await _Process.begun(self._command, self._first_line, self._on_progress)
 
     @property
     def width(self) -> int:
@@ -126,8 +137,8 @@ class _Process:
         self.reading: asyncio.Task[None] | None = None
 
     @classmethod
-    async def started(cls, command: tuple[str, ...], first_line: dict[str, object], on_progress: Progress) -> _Process:
-        """Return a process that is ready for polls. Raises WorkerError."""
+    async def begun(cls, command: tuple[str, ...], first_line: dict[str, object], on_progress: Progress) -> _Process:
+        """Return a process that has begun to start. Raises WorkerError."""
         try:
             child = await asyncio.create_subprocess_exec(
                 *command,
@@ -140,14 +151,17 @@ class _Process:
             raise WorkerError(f"the crawl process did not start: {error}") from error
         process = cls(child, on_progress)
         process.reading = asyncio.create_task(process._read())
-        try:
-            process._write(first_line)
-            async with asyncio.timeout(START_S):
-                await process.ready
-        except (_Died, TimeoutError) as error:
-            await process.kill("it did not start")
-            raise WorkerError(f"the crawl process did not start: {error or f'not ready after {START_S} s'}") from error
+        process._write(first_line)
         return process
+
+    async def until_ready(self) -> None:
+        """Wait until it takes polls. Raises WorkerError."""
+        try:
+            async with asyncio.timeout(START_S):
+                await asyncio.shield(self.ready)
+        except (_Died, TimeoutError) as error:
+            await self.kill("it did not start")
+            raise WorkerError(f"the crawl process did not start: {error or f'not ready after {START_S} s'}") from error
 
     @property
     def usable(self) -> bool:
@@ -253,9 +267,10 @@ class _Process:
             with contextlib.suppress(OSError):
                 assert self.child.stdin is not None
                 self.child.stdin.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_S if self.polls else 2):
-                    await self.child.wait()
+            if self.ready.done():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(STOP_S if self.polls else 2):
+                        await self.child.wait()
             await self.kill("stopped")
         if self.reading is not None:
             self.reading.cancel()

@@ -13,20 +13,22 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from crawler import discovery
+from crawler.discovery.hubs import hub_of
 from crawler.discovery.wordpress import rest_route
 from crawler.errors import DiscoveryError, FetchError
 from crawler.fetch import Answer, Fetcher
 from crawler.identity import entry_key, host_key, redacted
-from crawler.items import Discover, Entry, Outcome, PollError, Source, Validator
+from crawler.items import Discover, Entry, Hub, Outcome, PollError, Source, Validator
 from crawler.settings import LIMITS
 
 _REFUSALS = frozenset({"refused_address", "refused_scheme", "robots", "wait", "blocked"})
+FEEDS = frozenset({"feed", "blogger"})  # which may name a hub
 _WHOLE_BODIES = frozenset({"wordpress", "blogger"})  # whose listings carry bodies that are the article
 
 
 @dataclass(slots=True)
 class Discovery:
-    """Reads the listings of one poll. `validators` is what they are known by (see `_key`), before `run` and after it.
+    """Reads the listings of one poll. `validators` is what they are known by (see `listing_key`), before `run` and after it.
 
     `limit`: so many entries are enough. `known`: the keys of entries that are no news. `remembers`: there are some, so that a
     listing without any of them has a gap before it, which its older pages and the site's maps may fill.
@@ -46,6 +48,7 @@ class Discovery:
     whole: set[str] = field(default_factory=set)  # keys whose listing carries the article's body
     errors: list[PollError] = field(default_factory=list)
     wait_s: float = 0.0
+    hubs: dict[str, Hub] = field(default_factory=dict)  # see PollReport
     cut_short: bool = False  # `limit` was reached before all listings were read
     met: bool = False  # something listed was known
     _before: dict[str, Validator] = field(default_factory=dict)
@@ -95,7 +98,7 @@ class Discovery:
                 listing = await self._read(Discover("sitemap", url), url)
             except (FetchError, DiscoveryError):
                 continue
-            self.validators.pop(_key(url), None)
+            self.validators.pop(listing_key(url), None)
             found = listing.entries if listing else ()
             recent = tuple(e for e in found if (e.published_at or e.modified_at or horizon) > horizon)
             self._merge(recent, "gap", Discover("sitemap", url))
@@ -140,8 +143,8 @@ class Discovery:
                 failed = True
                 continue
             if listing is None:  # unchanged: nothing new in it, but an index still leads to its children
-                covered += self.validators[_key(url)].entries
-                more = self.validators[_key(url)].more
+                covered += self.validators[listing_key(url)].entries
+                more = self.validators[listing_key(url)].more
             else:
                 changed += 1
                 covered += len(listing.entries)
@@ -151,7 +154,7 @@ class Discovery:
                 queue += [(found, depth + 1) for found in more]
         if discover.kind == "feed":  # older pages are read for a gap, and not remembered
             for url in seen - first:
-                self.validators.pop(_key(url), None)
+                self.validators.pop(listing_key(url), None)
         if failed and discover.kind != "sitemap":  # the way to what failed leads through those before it
             self._forget(seen)
         self.cut_short = self.cut_short or bool(queue and covered >= self.limit)
@@ -159,14 +162,14 @@ class Discovery:
 
     def _forget(self, urls: set[str]) -> None:
         """Let the next poll read these listings as if this one had not."""
-        for key in map(_key, urls):
+        for key in map(listing_key, urls):
             self.validators.pop(key, None)
             if key in self._before:
                 self.validators[key] = self._before[key]
 
     async def _read(self, discover: Discover, url: str) -> discovery.Listing | None:
         """Return a listing, or None where it is as it was. A full fetch is due once in LIMITS.full_fetch_s."""
-        memory = self.validators.get(_key(url))
+        memory = self.validators.get(listing_key(url))
         now = self.clock()
         if (now - self.started_at).total_seconds() > LIMITS.poll_timeout_s / 2:
             raise FetchError("timeout", url, "reading the listings took half of the poll's time", retry=True)
@@ -181,11 +184,13 @@ class Discovery:
             return None
         digest = hashlib.sha256(answer.body).hexdigest()
         if memory and memory.sha256 == digest:
-            self.validators[_key(url)] = replace(memory, full_at=now)
+            self.validators[listing_key(url)] = replace(memory, full_at=now)
             return None
         content_type = answer.headers.get("content-type", "")
         listing = discovery.read_listing(discover, answer.body, answer.url, content_type, self.source.timezone)
-        self.validators[_key(url)] = Validator(
+        if discover.kind in FEEDS and url in discovery.first_requests(discover):
+            self.hubs[listing_key(discover.url)] = hub_of(answer.headers.get("link", ""), listing.links, answer.url)
+        self.validators[listing_key(url)] = Validator(
             etag=answer.headers.get("etag"),
             last_modified=answer.headers.get("last-modified"),
             sha256=digest,
@@ -230,7 +235,7 @@ class Discovery:
         return fresh
 
 
-def _key(url: str) -> str:
+def listing_key(url: str) -> str:
     """Return what a listing is remembered under: a digest, because its address may hold a token and memory is stored."""
     return hashlib.sha256(url.encode("utf-8", "replace")).hexdigest()[:16]
 

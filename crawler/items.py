@@ -328,6 +328,14 @@ class PollError:
 
 
 @dataclass(frozen=True, slots=True)
+class Hub:
+    """Who tells of changes of a feed (WebSub): the hub's address, and the topic to name to it. Both empty: nobody."""
+
+    url: str = ""
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PollReport:
     """What one poll of one source came to. The store records it whole or not at all."""
 
@@ -348,6 +356,8 @@ class PollReport:
     arrivals: tuple[datetime, ...] = ()  # when the new entries were published; of undated ones, when they were found
     gap: bool = False  # nothing that is listed was known: entries may have come and gone since the poll before
     found_site: Found | None = None  # of a task that is to `find`
+    # What changed feeds name, by `discovering.listing_key` of the feed's address in sources.yaml.
+    hubs: dict[str, Hub] = field(default_factory=dict)
 
 
 SourceState = Literal["new", "ok", "silent", "layout_changed", "blocked", "not_a_feed", "failing"]

@@ -150,6 +150,7 @@ class _Poll:
             downloaded_bytes=self.poller.fetcher.downloaded_bytes,
             truncated=truncated,
             arrivals=self._arrivals(listed),
+            hubs=found.hubs,
             gap=bool(listed) and bool(memory.known) and not any(self._was_known(key, entry) for key, entry in listed),
         )
 

@@ -42,7 +42,7 @@ def pool_size() -> int:
 
 
 class ReadingPool:
-    """Reads articles in other processes; use as a context manager. `read` is a poll's Reader."""
+    """Reads articles in other processes, which start at once; use as a context manager. `read` is a poll's Reader."""
 
     def __init__(self, settings: CrawlSettings) -> None:
         self._settings = settings
@@ -53,6 +53,7 @@ class ReadingPool:
             context=multiprocessing.get_context("spawn"),  # a fork would copy the reactor
             max_tasks=int(LIMITS.max_reader_pages),
         )
+        _ = self._pool.active  # asking is what starts the processes; by themselves they would wait for the first page
 
     async def read(self, request: ReadRequest) -> Article | Rejection | MorePages:
         """Return what the article step says.

@@ -70,6 +70,25 @@ LIMIT_TABLE: tuple[Limit, ...] = (
     Limit("max_title_chars", 500, "characters", "the longest real headline seen has 214"),
     Limit("max_space_mib", 4096, "MiB", "address space of a process: ten times what the largest page takes"),
     Limit("max_reader_pages", 5000, "pages", "then a reading process is replaced: caches of libraries only grow"),
+    # Hubs (WebSub)
+    Limit("push_bytes", 5 * MIB, "bytes", "as much as a feed may have; nothing of it is kept"),
+    Limit("push_timeout_s", 20, "seconds", "for a hub's whole request; a proxy in front of us sends it in one go"),
+    Limit("push_connections", 64, "connections", "thousands of feeds bring a few requests a second"),
+    Limit("push_gap_s", 10, "seconds", "between polls that hubs cause at a source; doubled by each that finds nothing"),
+    Limit(
+        "max_push_gap_s", 640, "seconds", "a hub that cries wolf causes as many polls as the rhythm of a busy outlet"
+    ),
+    Limit("push_looks", 2, "polls", "after one that found nothing: a cache may hold the old feed for half a minute"),
+    Limit("hub_timeout_s", 20, "seconds", "for a hub's answer to a request for a subscription"),
+    Limit("hub_redirects", 3, "hops", "307 and 308, as the recommendation allows"),
+    Limit("hubs_at_a_time", 8, "hubs", "each is asked one thing at a time, and one a second"),
+    Limit("hub_verify_s", 600, "seconds", "hubs call back within seconds; one that has not by then will not"),
+    Limit("hub_retry_s", 300, "seconds", "first pause after a failed request, doubled each time"),
+    Limit("max_hub_retry_s", 24 * 3600, "seconds", "a hub that does not work is asked once a day"),
+    Limit("denied_s", 7 * 24 * 3600, "seconds", "a hub that refuses a topic rarely changes its mind"),
+    Limit("lease_s", 10 * 24 * 3600, "seconds", "what we ask for; what most hubs give at most"),
+    Limit("min_lease_s", 300, "seconds", "a hub that gives less would be asked all the time; then polls do"),
+    Limit("max_lease_s", 30 * 24 * 3600, "seconds", "a hub may forget us without a word: asked anew once a month"),
     # The crawl process
     Limit("max_readers", 4, "processes", "150 MiB each; two read 80 pages a second, the whole country brings 12"),
     Limit("poll_timeout_s", 900, "seconds", "500 pages at one a second; a poll past it is cut"),
@@ -133,17 +152,20 @@ DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "id,en;q=0.5",
 }
-# Only what a crawl of ours needs; each middleware costs on every request.
-DOWNLOADER_MIDDLEWARES = {
-    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
-    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
-    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
-    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
+# Only what a crawl of ours needs, and Scrapy's own lists in full: what is merely turned off is imported all the same (the remote
+# control's web server, cookies: half a second of every start), and each middleware costs on every request.
+DOWNLOADER_MIDDLEWARES_BASE = {
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": 350,
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
+    "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
+}
+EXTENSIONS_BASE = {
+    "scrapy.extensions.corestats.CoreStats": 0,
+    "scrapy.extensions.logcount.LogCount": 0,
+    "scrapy.extensions.closespider.CloseSpider": 0,
+    "scrapy.extensions.feedexport.FeedExporter": 0,
 }
 LOG_LEVEL = "INFO"
 STATS_DUMP = False

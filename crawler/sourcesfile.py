@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import re
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -143,9 +145,14 @@ def _selector(value: object) -> str:
     return value.strip()
 
 
+@cache
+def _known_zones() -> set[str]:
+    return available_timezones()  # reads a directory, 5 ms: not once a source
+
+
 def _zone(value: object) -> str:
     zone = _ZONES.get(value, value) if isinstance(value, str) else None
-    if zone not in available_timezones():
+    if zone not in _known_zones():
         raise wrong("WIB, WITA, WIT or an IANA name such as Asia/Jakarta")
     return str(zone)
 
@@ -182,6 +189,21 @@ def _dask(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"(?:tcp|tls|ws|wss|ucx)://[^\s/:]+:\d{1,5}", value.strip()):
         raise wrong("the address of a Dask scheduler such as tcp://10.0.0.5:8786")
     return value.strip()
+
+
+def _callback(value: object) -> str:
+    url = _url(value).rstrip("/")
+    parts = urlsplit(url)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise wrong("an address without login, parameters and #, such as https://pantau.example.org/websub")
+    return url
+
+
+def _address(value: object) -> str:
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError:
+        raise wrong("an IP address of this machine such as 127.0.0.1, or 0.0.0.0 for all") from None
 
 
 def _apprise(value: object) -> str:
@@ -252,6 +274,19 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class WebSubEntry(_Model):
+    """Hubs call us when a feed that names one has changed: alerts in seconds instead of minutes. Without it feeds are only polled."""
+
+    callback: Annotated[str, BeforeValidator(_callback), _schema("^(https?://|.*\\$\\{)")] = Field(
+        description="the public address that hubs call; a reverse proxy leads from it to `port`"
+    )
+    port: int = Field(ge=1, le=65535, strict=True, description="where `pantau run` listens for them")
+    host: Annotated[str, BeforeValidator(_address), _schema()] = Field(
+        "127.0.0.1",
+        description="the address that it listens on; another one only where the proxy is on another machine",
+    )
+
+
 class Settings(_Model):
     """What holds for everything."""
 
@@ -276,6 +311,7 @@ class Settings(_Model):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, strict=True, description="/metrics and /healthz on loopback; null: neither"
     )
+    websub: WebSubEntry | None = None
     workers: int = Field(1, ge=1, le=64, strict=True, description="crawl processes on this machine")
     dask: Annotated[str, BeforeValidator(_dask), _schema()] | None = Field(
         None, description="crawl on a Dask cluster instead"

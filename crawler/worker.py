@@ -16,12 +16,16 @@ import json
 import os
 import resource
 import sys
-from typing import IO, Any
+from importlib import import_module
+from typing import IO, TYPE_CHECKING, Any
 
 from crawler.confine import confine_memory
 from crawler.items import CrawlSettings, PollReport, PollTask, from_json, to_json
 from crawler.logs import set_up_logging
 from crawler.settings import LIMITS
+
+if TYPE_CHECKING:
+    from crawler.reading import ReadingPool
 
 LINE_LIMIT = 256 * 1024 * 1024  # a report of 500 articles has 5 MB; a line past this is no report of ours
 
@@ -33,13 +37,24 @@ def main() -> None:
     # Unbuffered: what is read ahead here would be lost to the event loop, which reads the rest.
     stdin = open(0, "rb", buffering=0)  # noqa: SIM115  it stays open as long as the process lives
     first = json.loads(stdin.readline())
-    from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.utils.project import get_project_settings
-
-    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
-    settings = get_project_settings()
-    settings.set("LOG_INSTALL_ROOT_HANDLER", False)  # its lines would show what ours hide
     crawl = from_json(CrawlSettings, first["settings"])
+    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
+    import_module(os.environ["SCRAPY_SETTINGS_MODULE"])  # others may name another article step
+    from crawler.reading import ReadingPool
+
+    with ReadingPool(crawl) as pool:  # its processes start while this one imports Scrapy
+        _crawl(crawl, pool, first["rules"], stdin, lines)
+
+
+def _crawl(crawl: CrawlSettings, pool: ReadingPool, rules: str, stdin: IO[bytes], lines: IO[str]) -> None:
+    from scrapy.crawler import AsyncCrawlerProcess
+    from scrapy.settings import Settings
+
+    settings = (
+        Settings()
+    )  # by itself Scrapy would look for a scrapy.cfg of the user and the system, which may name other code
+    settings.setmodule(os.environ["SCRAPY_SETTINGS_MODULE"], priority="project")
+    settings.set("LOG_INSTALL_ROOT_HANDLER", False)  # its lines would show what ours hide
     set_up_logging(crawl.secrets, "DEBUG" if os.environ.get("PANTAU_DEBUG") else "WARNING")
     # Installs the asyncio reactor: nothing before may import one.
     process = AsyncCrawlerProcess(settings)
@@ -49,7 +64,8 @@ def main() -> None:
     process.crawl(
         OutletsSpider,
         crawl=crawl,
-        rules=first["rules"],
+        pool=pool,
+        rules=rules,
         inbox=worker.inbox,
         on_report=worker.send_report,
         on_progress=worker.send_progress,

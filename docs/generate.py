@@ -91,7 +91,7 @@ def _unwrapped(text: str) -> str:
 # ------------------------------------------------------------------------------------------------------ configuration
 
 _VALID: dict[str, Any] = {
-    "settings": {},
+    "settings": {"websub": {"callback": "https://a.example/hubs", "port": 8081}},
     "sources": [
         {"id": "a", "name": "A", "url": "https://a.example", "discover": [{"page": "https://a.example"}], "article": {}}
     ],

@@ -129,6 +129,10 @@ class Newsroom:
         """Let every request to an outlet fail with status and Retry-After, or by a closed connection; None mends it."""
         self._call("broken", outlet_id, status, retry_after=retry_after, drop=drop)
 
+    def advertise(self, outlet_id: str, hub: str) -> None:
+        """Let an outlet's RSS feed name a hub (WebSub), or with "" none. The hub is told by whoever publishes."""
+        self._call("advertise", outlet_id, hub)
+
     def slow(self, outlet_id: str, latency_s: float) -> None:
         """Let an outlet wait before every answer."""
         self._call("slow", outlet_id, latency_s)

@@ -160,6 +160,13 @@ class Engine:
         wait = None if retry_after is None else str(retry_after)
         self.sites[outlet_id].failure = Failure(status or 503, wait, drop) if status is not None or drop else None
 
+    def advertise(self, outlet_id: str, hub: str) -> None:
+        """Let an outlet's RSS feed name a hub (WebSub), or with "" none."""
+        site = self.sites[outlet_id]
+        with self._lock:
+            site.hub = hub
+            site.forget()
+
     def slow(self, outlet_id: str, latency_s: float) -> None:
         """Let an outlet wait before every answer."""
         self.sites[outlet_id].latency_s = latency_s

@@ -72,6 +72,7 @@ class Site:
     records: list[Record] = field(default_factory=list)
     failure: Failure | None = None
     latency_s: float = 0.0
+    hub: str = ""  # that its RSS feeds name (WebSub)
 
     def __post_init__(self) -> None:
         self._lock = RLock()
@@ -313,6 +314,11 @@ class Site:
         """Answer the article at path (its twin too) with status from now on and list it no more."""
         with self._lock:
             self.swap(path, replace(self.find(path), gone=status))
+
+    def forget(self) -> None:
+        """Render everything anew from now on."""
+        with self._lock:
+            self._changed()
 
     def _changed(self) -> None:
         """Forget everything rendered: an article's title stands in the side lists of all others."""

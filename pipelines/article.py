@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+import re2
+
 from crawler.identity import canonical_url
 from crawler.items import Article, CrawlSettings, Entry, MorePages, Page, ReadRequest, Rejection
 from pipelines.bylines import reporter_in
@@ -30,10 +32,9 @@ _TITLE_TAG = re.compile(r"<title[^>]*>([^<]{1,2000})", re.I)
 # Scripts that only challenge pages load; some of these pages have not a word of text.
 _GUARD = re.compile(r"_incapsula_resource|cf_chl_opt|cf-challenge|imunify360", re.I)
 _LARGEST_CHALLENGE = 60_000  # characters; those seen have 2,000 to 30,000, an article's page 60,000 and more
-# What a page says of having further pages; only then is a page parsed that the screen would drop.
-_PAGED = re.compile(
-    r"halaman|selanjutnya|rel=[\"']?next|[?&](page|showpage|single|page_num)=|paging|pagination|page-link|post-page|nextpage",
-    re.I,
+# What a page says of having further pages; only then is a page parsed that the screen would drop. RE2: 0.2 ms a page, and 5 by `re`.
+_PAGED = re2.compile(
+    r"(?i)halaman|selanjutnya|rel=[\"']?next|[?&](page|showpage|single|page_num)=|paging|pagination|page-link|post-page|nextpage"
 )
 
 
@@ -68,7 +69,8 @@ def read_article(request: ReadRequest) -> Article | Rejection | MorePages:
     if not _is_html(first):
         return Rejection("not_an_article", first.content_type.partition(";")[0].strip() or "no HTML")
     texts = [decode_page(page.body, page.content_type) for page in request.pages]
-    promising = step.keep_all or request.kept or step.screen.may_match_any([*texts, request.entry.title or ""])
+    # The title first: where it says enough, the pages need not be looked through.
+    promising = step.keep_all or request.kept or step.screen.may_match_any([request.entry.title or "", *texts])
     if not promising and (request.incomplete or not any(_PAGED.search(text) for text in texts)):
         # A challenge has none of the topic's words either: believed, the article behind it would be lost.
         return Rejection("not_an_article", "blocked") if _is_in_the_way(texts[0]) else Rejection("off_topic")

@@ -12,20 +12,22 @@ import contextlib
 import hashlib
 import hmac
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Protocol
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
-
-import httpcore
-import httpx
 
 from pipelines.attempt import Attempt
 from pipelines.forms import HTML, MARKDOWN, TELEGRAM, TEXT, Form, Message, fitted, shortened
 from pipelines.messages import render_message, split_digest
 from pipelines.render import MAX_DIGEST_BYTES, DigestItem, digest_bytes
 from pipelines.telegram import API, GAP_S, MAX_UNITS, Telegram, parse_address
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pipelines.guarded import Resolve
 
 __all__ = ["Attempt", "ChannelLike", "Sender", "signature"]
 
@@ -52,10 +54,6 @@ class ChannelLike(Protocol):
     def quiet(self) -> tuple[str, str] | None: ...
 
 
-# Given (host, port): the addresses that may be connected to. The guard's, handed in: pipelines do not import it.
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-
-
 class Sender:
     """Sends alerts; keeps its connections. Use as an async context manager."""
 
@@ -68,12 +66,7 @@ class Sender:
         *,
         telegram_api: str = API,
     ) -> None:
-        self._client = httpx.AsyncClient(
-            transport=_GuardedTransport(resolve),
-            follow_redirects=False,  # a redirect would carry the signed body to an address nobody named
-            timeout=DEADLINE_S,
-            trust_env=False,  # a proxy would connect in our place, past the guard
-        )
+        self._resolve = resolve
         self._language, self._zone, self._retry_after_s = language, zone, retry_after_s
         self._telegram = Telegram(self._post_json, telegram_api)
 
@@ -83,12 +76,31 @@ class Sender:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        # Imported here: httpx takes 0.3 s, and a crawl that alerts nobody needs none of it.
+        import httpx
+
+        from pipelines.guarded import GuardedTransport
+
+        return httpx.AsyncClient(
+            transport=GuardedTransport(self._resolve),
+            follow_redirects=False,  # a redirect would carry the signed body to an address nobody named
+            timeout=DEADLINE_S,
+            trust_env=False,  # a proxy would connect in our place, past the guard
+        )
+
     async def close(self) -> None:
         """Close its connections."""
-        await self._client.aclose()
+        if "_client" in vars(self):
+            await self._client.aclose()
 
     async def send(self, channel: ChannelLike, alert_id: str, payload: str) -> Attempt:
         """Return what one attempt to deliver the payload came to. Never raises for what the other side does."""
+        import httpx
+
+        from pipelines.guarded import cause
+
         try:
             if channel.webhook:
                 return await self._send_webhook(channel, alert_id, payload)
@@ -101,7 +113,7 @@ class Sender:
             return Attempt("retry", f"no answer within {DEADLINE_S} s")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Never str(error): it may hold the address with what is secret in it (measured with another client).
-            return Attempt("retry", f"{type(error).__name__}: {_cause(error)}")
+            return Attempt("retry", f"{type(error).__name__}: {cause(error)}")
 
     def gap_s(self, channel: ChannelLike) -> float:
         """Return how long after one message the next one to the channel may follow. Programs need no pause."""
@@ -185,6 +197,8 @@ def _documents(items: Sequence[DigestItem]) -> list[list[DigestItem]]:
 def warm_up(channels: Iterable[ChannelLike]) -> None:
     """Load what sending to these needs. Apprise and its services take half a second, which a loop must not wait for."""
     for channel in channels:
+        import pipelines.guarded  # noqa: F401  and httpx a third of one
+
         if channel.apprise and parse_address(channel.apprise) is None:
             _service(channel)
 
@@ -259,54 +273,3 @@ def signature(secret: str, alert_id: str, timestamp_s: int, body: bytes) -> str:
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = f"{alert_id}.{timestamp_s}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-
-
-def _cause(error: BaseException) -> str:
-    """Return the guard's or the system's words for a failed connection, which hold no address of ours."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, RefusedAddress):
-            return str(found)
-        if isinstance(found, OSError) and found.strerror:
-            return found.strerror
-        found = found.__cause__ or found.__context__
-    return "connection failed"
-
-
-class RefusedAddress(httpcore.ConnectError):
-    """The address guard lets nobody reach this host. An error of httpcore's, because its pool drops the cause of others."""
-
-
-class _GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport, with the guard between the name and the connection."""
-
-    def __init__(self, resolve: Resolve) -> None:
-        context = httpx.create_ssl_context()  # once: it reads the system's certificates, 20 ms
-        super().__init__(verify=context, retries=0)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context, network_backend=_GuardedBackend(resolve), keepalive_expiry=30
-        )
-
-
-class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, resolve: Resolve) -> None:
-        self._resolve = resolve
-        self._inner = httpcore.AnyIOBackend()
-
-    async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-        try:
-            addresses = await self._resolve(host, port)
-        except OSError as error:
-            raise httpcore.ConnectError("cannot resolve") from error
-        if not addresses:
-            raise RefusedAddress("the address guard refused the receiver's address")
-        for address in addresses[:-1]:
-            with contextlib.suppress(httpcore.ConnectError):
-                return await self._inner.connect_tcp(address, port, *args, **kwargs)
-        return await self._inner.connect_tcp(addresses[-1], port, *args, **kwargs)
-
-    async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-        raise RefusedAddress("no sockets of the file system")
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)

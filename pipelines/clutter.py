@@ -11,11 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import resources
-
-from ruamel.yaml import YAML
 
 from pipelines.blocks import Block
+from pipelines.tables import read_table
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
@@ -78,8 +76,7 @@ class Rules:
 @cache
 def rules() -> Rules:
     """Return the compiled rules; read once a process."""
-    text = resources.files("pipelines").joinpath("data/clutter.yaml").read_text("utf-8")
-    data = YAML(typ="safe").load(text)
+    data = read_table("clutter.yaml")
     verdicts = tuple(entry["verdict"] for entry in data["structure"])
     groups = [f"({'|'.join(entry['names'].split())})" for entry in data["structure"]]
     words = [word for entry in data["related_labels"] for word in entry["words"]]

@@ -13,14 +13,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Literal
-
-from ruamel.yaml import YAML
 
 from pipelines.expressions import leaves_of, parse_expression
 from pipelines.folding import Folded
 from pipelines.matching import Matcher
+from pipelines.tables import read_table
 
 FieldName = Literal["title", "body"]
 
@@ -79,8 +77,7 @@ class Sentence:
 
 @cache
 def _compiled() -> tuple[Matcher, dict[int, tuple[str, ...]]]:
-    text = files("pipelines").joinpath("data", "cues.yaml").read_text(encoding="utf-8")
-    groups: dict[str, list[str]] = YAML(typ="safe").load(text)
+    groups: dict[str, list[str]] = read_table("cues.yaml")
     matcher = Matcher({group: {"any": [str(term) for term in terms]} for group, terms in groups.items()})
     numbers = {leaf: number for number, leaf in enumerate(matcher.leaves)}
     found: dict[int, tuple[str, ...]] = {}

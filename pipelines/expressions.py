@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise, product
 from typing import Any
 
@@ -20,6 +19,7 @@ import re2
 from crawler.errors import ExpressionError
 from pipelines.folding import fold_character, words_of
 from pipelines.morphology import Root, parse_root
+from pipelines.tables import read_table
 
 # No expression of a person nests deeper; a generated one must not reach Python's recursion limit.
 MAX_DEPTH = 30
@@ -148,10 +148,7 @@ def compile_regex(pattern: str) -> Any:
 @cache
 def presets() -> Mapping[str, object]:
     """Return the shipped expressions by name, with presets inside them expanded by whoever reads them."""
-    from ruamel.yaml import YAML
-
-    text = files("pipelines").joinpath("data/presets.yaml").read_text(encoding="utf-8")
-    found: Mapping[str, object] = YAML(typ="safe", pure=True).load(text)
+    found: Mapping[str, object] = read_table("presets.yaml")
     return found
 
 

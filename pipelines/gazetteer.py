@@ -16,9 +16,9 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from ahocorasick_rs import AhoCorasick, Implementation
-from ruamel.yaml import YAML
 
 from pipelines.folding import Folded, words_of
+from pipelines.tables import read_table
 from pipelines.wilayah import regions
 
 Level = Literal["provinsi", "kabupaten", "kota"]
@@ -60,7 +60,7 @@ class Tables:
 @cache
 def tables() -> Tables:
     """Return what is known of places, read once."""
-    raw: dict[str, Any] = YAML(typ="safe").load(_text("places.yaml"))
+    raw: dict[str, Any] = read_table("places.yaml")
     names: dict[str, tuple[str, ...]] = {}
     for region in regions().values():
         short, official = folded_name(region.short_name), folded_name(region.official_name)

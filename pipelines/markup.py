@@ -1,8 +1,8 @@
 """What a page may say, without parsing it: a superset of every text that cleaning can take from its markup.
 
 Tags go as browsers read them (quoted ">", comments, stray "<"), each leaving JOINT behind: a word that tags part is
-whole again without the joints. Of <meta> the attributes are read, of scripts the JSON ones, where headlines and bodies
-may be; other scripts and style sheets are no text. `cut_links` also leaves out links that stand alone in their block:
+whole again without the joints. Of <meta> the attributes are read, of scripts the two kinds that cleaning reads, JSON-LD
+and __NEXT_DATA__; other scripts and style sheets are no text. `cut_links` also leaves out links that stand alone in their block:
 menus and lists of other headlines, which are never part of a body.
 
 Imports nothing of ours. Its test is tests/pipelines/test_screen.py.
@@ -38,7 +38,8 @@ _MAX_HEADLINE_CHARS = 300
 _SPECIAL = re.compile(r"<(?:!--|(?P<name>script|style|title|textarea|meta)(?=[\s/>]))", re.IGNORECASE)
 _CLOSE = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "title", "textarea")}
 _CDATA = re.compile(r"<!\[CDATA\[([^\]]*+(?:\](?!\]>)[^\]]*+)*+)")
-_JSON_TYPE = re.compile(r"json|__next|__nuxt", re.IGNORECASE)
+# The scripts that are read (pipelines.metadata.read_head); lists of other headlines are in others.
+_READ_SCRIPT = re.compile(r"ld\+json|__NEXT_DATA__", re.IGNORECASE)
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 # Entities without a semicolon: readers differ about where the name ends, so both readings are kept.
@@ -158,7 +159,7 @@ def _skip_special(page: str, special: re.Match[str], aside: list[str], scripts: 
     content = page[tag.end() : close.start() if close else len(page)]
     if close is None and name in ("script", "style"):
         aside.append(content)
-    if name == "script" and (_JSON_TYPE.search(tag[0]) or content.lstrip()[:1] in ("{", "[")):
+    if name == "script" and _READ_SCRIPT.search(html.unescape(tag[0])):
         scripts.append(content)
     elif name in ("title", "textarea"):
         aside += (content, _TAG.sub(JOINT, content))

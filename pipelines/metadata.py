@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from courlan import extract_domain
 from lxml.etree import XPath
 
 from pipelines.blocks import Reading, plain
@@ -137,8 +136,15 @@ def same_site(one: str, other: str) -> bool:
             return True
     except ValueError:
         return False
-    domain = extract_domain(one)
-    return domain is not None and domain == extract_domain(other)
+    domain = _domain_of(one)
+    return domain is not None and domain == _domain_of(other)
+
+
+def _domain_of(url: str) -> str | None:
+    """Return the registered domain of an address."""
+    from courlan import extract_domain  # here: 0.1 s to import, and most pages are off topic and never come so far
+
+    return extract_domain(url)
 
 
 def canonical_of(head: Head) -> str | None:
@@ -221,7 +227,7 @@ def site_words(head: Head) -> set[str]:
         host = (urlsplit(head.url).hostname or "").removeprefix("www.")
     except ValueError:
         host = ""
-    domain = extract_domain(head.url) or host
+    domain = _domain_of(head.url) or host
     label = domain.split(".")[0]
     names = [label, domain, host, site_name_of(head) or "", *head.embedded.publishers[:4]]
     names.append(head.meta.get("application-name", ""))

@@ -221,6 +221,17 @@ CREATE TABLE evidence (
 CREATE INDEX evidence_article ON evidence (article_id, revision);
 CREATE INDEX evidence_file ON evidence (file, offset);
 
+-- `feed` is the digest of a feed's address, as in memories: the address may hold a token. One row a feed, beside those that are ended.
+CREATE TABLE subscriptions (
+  token TEXT PRIMARY KEY, source TEXT NOT NULL REFERENCES sources (id), feed TEXT NOT NULL, hub TEXT NOT NULL, host TEXT NOT NULL,
+  topic TEXT NOT NULL, secret TEXT NOT NULL, callback TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('new', 'pending', 'active', 'failing', 'denied', 'leaving')),
+  next_try_at TEXT NOT NULL, asked_at TEXT, lease_until TEXT, failures INTEGER NOT NULL DEFAULT 0, error TEXT, last_push_at TEXT
+) STRICT;
+CREATE UNIQUE INDEX subscriptions_feed ON subscriptions (source, feed) WHERE state <> 'leaving';
+CREATE INDEX subscriptions_source ON subscriptions (source);
+CREATE INDEX subscriptions_due ON subscriptions (next_try_at);
+
 CREATE TABLE marks (
   name TEXT PRIMARY KEY, value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -231,7 +242,7 @@ UPDATE sources SET outcome = CASE WHEN state = 'new' THEN NULL ELSE state END,
 
 @migrations()
 def m0002_the_watch_over_itself(db: Database) -> None:
-    """Health of sources and channels, digests."""
+    """Health of sources and channels, digests, subscriptions to hubs."""
     for statement in statements(_WATCHED):
         db.conn.execute(statement)
 

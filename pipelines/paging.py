@@ -11,14 +11,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from ruamel.yaml import YAML
-
 from pipelines.blocks import select
 from pipelines.metadata import absolute
+from pipelines.tables import read_table
 
 MAX_PAGES = 20  # of one article; more is a calendar or a trap
 _PAGE_KEYS = frozenset({"page", "halaman", "hal", "page_num", "pagenum", "p", "pg", "start", "offset", "hlm", "paged"})
@@ -218,8 +216,9 @@ def _complete(pages: dict[int, str], here: _Variant) -> tuple[str, ...]:
 
 @cache
 def _known() -> dict[str, str]:
-    data = YAML(typ="safe").load(resources.files("pipelines").joinpath("data/paging.yaml").read_text("utf-8"))
-    return {domain: entry["form"] for entry in data["whole"] for domain in entry["domains"].split()}
+    return {
+        domain: entry["form"] for entry in read_table("paging.yaml")["whole"] for domain in entry["domains"].split()
+    }
 
 
 def _known_whole(url: str, canonical: str | None) -> str | None:

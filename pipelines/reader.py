@@ -256,6 +256,13 @@ class Reader:
             "AND a.state = 'waiting') AS waiting FROM channels c ORDER BY c.id"
         )
 
+    def subscriptions(self) -> list[Row]:
+        """Return each source's subscription to a hub (WebSub): `hub` is its host, `error` what was wrong last."""
+        return self._rows(
+            "SELECT source, host AS hub, state, lease_until, last_push_at, failures, error FROM subscriptions "
+            "WHERE state <> 'leaving' ORDER BY source, feed"
+        )
+
     def mark(self, name: str) -> str | None:
         """Return a fact about the whole watch, or None."""
         rows = self._rows("SELECT value FROM marks WHERE name = ?", name)

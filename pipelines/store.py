@@ -2,7 +2,7 @@
 
     record    articles (new, edited, duplicate) ─ story ─ alerts ─ rechecks ─ the source's memory and health     one COMMIT
 
-Writes articles, stories and sources; the outbox's rows are pipelines.alerts', what time does to the database pipelines.upkeep's, opening and locking pipelines.database's, reading
+Writes articles, stories and sources; the outbox's rows are pipelines.alerts', what time does to the database pipelines.upkeep's, hubs' pipelines.subscriptions', opening and locking pipelines.database's, reading
 pipelines.reader's, deciding pipelines.dedupe's and pipelines.stories'. It imports neither scrapy nor lxml nor trafilatura. Raises StoreError alone. Tests: tests/pipelines/test_store.py; whoever adds a public method adds it there to
 the test that every method raises StoreBusy on a locked database.
 """
@@ -22,6 +22,7 @@ from crawler.items import Article, Memory, PollReport, Recheck, Rechecked, Sourc
 from pipelines import dedupe, stories
 from pipelines.alerts import Plan
 from pipelines.database import ours, parse_stamp, stamp
+from pipelines.subscriptions import Subscriptions
 from pipelines.traits import parse_traits
 from pipelines.upkeep import Upkeep
 
@@ -56,7 +57,7 @@ class Past:
     reached: bool = False  # it has answered at some time
 
 
-class Store(Upkeep):
+class Store(Upkeep, Subscriptions):
     """The database, open for writing; see `Writer` for opening and what it raises."""
 
     # -------------------------------------------------------------------------------------------------------- sources

@@ -80,6 +80,13 @@ class Upkeep(Alerts):
                         + conditions.get(table, ""),
                         (seconds, between) if table == "sources" else (seconds,),
                     )
+            # Put forward, leases only seem to end sooner: they are renewed too early, which costs nothing.
+            if by < timedelta(0):
+                for column in ("next_try_at", "lease_until"):
+                    self._conn.execute(
+                        f"UPDATE subscriptions SET {column} = {moved.format(column)} WHERE {column} IS NOT NULL",  # noqa: S608
+                        (seconds,),
+                    )
 
     def pull_in(self, now: datetime, longest: timedelta) -> int:
         """Make due what lies further ahead than anything is ever planned: the clock was set back while nobody watched."""
@@ -166,8 +173,10 @@ class Upkeep(Alerts):
             failed = self._conn.execute("SELECT count(*) FROM alerts WHERE state = 'failed'").fetchone()[0]
             pages = self._conn.execute("PRAGMA page_count").fetchone()[0]
             page_bytes = self._conn.execute("PRAGMA page_size").fetchone()[0]
+            hubs = self._conn.execute("SELECT state, count(*) FROM subscriptions GROUP BY state").fetchall()
         log = Path(f"{self.path}-wal")
         return {
+            "subscriptions": dict(hubs),
             "sources": {state: count for state, count, _ in rows},
             "alerts": {"waiting": waiting, "failed": failed},
             "stored_articles": sum(stored for *_, stored in rows),

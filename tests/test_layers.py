@@ -19,6 +19,7 @@ OURS = (
     "operation",
     "scheduler",
     "watch",
+    "websub",
     "reprocessing",
     "crawler",
     "pipelines",
@@ -34,6 +35,8 @@ STATEFUL = {
     "dedupe",
     "stories",
     "upkeep",
+    "subscriptions",
+    "guarded",
     "archive",
     "evidence",
     "syndication",
@@ -88,7 +91,7 @@ def test_the_crawler_imports_no_pipeline_that_holds_state_and_no_room_above(path
         name
         for name in ours(path)
         if name.split(".")[0]
-        in ("cli", "terminal", "doctor", "operation", "scheduler", "watch", "reprocessing", "newsroom", "web")
+        in ("cli", "terminal", "doctor", "operation", "scheduler", "watch", "websub", "reprocessing", "newsroom", "web")
     }
     wrong |= {name for name in ours(path) if name.startswith("pipelines.") and name.split(".")[1] in STATEFUL}
     assert not wrong
@@ -108,7 +111,9 @@ def test_only_configuration_and_discovery_import_pipelines_at_all() -> None:
             assert not used, name
 
 
-@pytest.mark.parametrize("name", ["database", "store", "alerts", "upkeep", "reader", "migrations", "dedupe", "stories"])
+@pytest.mark.parametrize(
+    "name", ["database", "store", "alerts", "upkeep", "reader", "migrations", "dedupe", "stories", "subscriptions"]
+)
 def test_what_touches_the_database_parses_nothing(name: str) -> None:
     heavy = {
         found
@@ -132,6 +137,22 @@ def test_the_web_page_reads_and_knows_nothing_of_the_crawler_but_its_errors(path
         if not name.startswith(("web", "crawler.errors", *allowed)) and name not in ("crawler", "pipelines")
     }
     assert not wrong
+
+
+@pytest.mark.parametrize("path", modules("websub"), ids=lambda path: path.name)
+def test_websub_reads_nothing_of_what_hubs_send_and_knows_no_other_room_above(path: Path) -> None:
+    allowed = ("websub", "crawler", "pipelines.subscriptions", "pipelines.guarded", "pipelines.store", "watch.Watch")
+    assert not {name for name in ours(path) if not name.startswith(allowed) and name not in ("pipelines", "watch")}
+    assert not {name for name in imports(path) if name.split(".")[0] in ("lxml", "json", "scrapy")}
+    assert not {name for name in ours(path) if name.startswith("crawler.discovery.")}
+
+
+def test_only_the_scheduler_imports_websub() -> None:
+    rooms = [path for room in ("crawler", "pipelines", "newsroom", "web") for path in modules(room)]
+    importers = {
+        path.name for path in (*rooms, *ROOT.glob("*.py")) if any(n.split(".")[0] == "websub" for n in imports(path))
+    }
+    assert importers == {"scheduler.py"}
 
 
 def test_nothing_but_the_command_line_imports_the_web_page() -> None:
@@ -158,8 +179,10 @@ def test_nothing_but_the_demo_command_imports_the_newsroom() -> None:
 
 def test_sql_stands_in_the_store_the_reader_and_the_migrations_alone() -> None:
     statements = ("SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "PRAGMA ")
-    for path in (*modules("crawler"), *modules("pipelines"), *modules("web"), ROOT / "cli.py", ROOT / "scheduler.py"):
-        if path.name in ("database.py", "store.py", "alerts.py", "reader.py", "migrations.py", "upkeep.py"):
+    rooms = [path for room in ("crawler", "pipelines", "web", "websub") for path in modules(room)]
+    owners = ("database", "store", "alerts", "reader", "migrations", "upkeep", "subscriptions")
+    for path in (*rooms, ROOT / "cli.py", ROOT / "scheduler.py"):
+        if path.stem in owners:
             continue
         if path in (ROOT / "web" / "queries.py", ROOT / "web" / "publishing.py"):
             continue
@@ -179,7 +202,7 @@ def test_what_the_product_imports_is_among_its_dependencies() -> None:
     declared = {re.split(r"[^\w.-]", text)[0].lower().replace("_", "-") for text in wanted}
     brought = {"twisted", "zope-interface", "cssselect", "httpcore", "pydantic-core"}  # by Scrapy, httpx and pydantic
     owners = packages_distributions()
-    files = [path for room in ("crawler", "pipelines", "newsroom", "web") for path in modules(room)]
+    files = [path for room in ("crawler", "pipelines", "newsroom", "web", "websub") for path in modules(room)]
     names = {name.split(".")[0] for path in (*files, *ROOT.glob("*.py")) for name in imports(path)}
     foreign = names - set(sys.stdlib_module_names) - set(OURS)
     missing = {

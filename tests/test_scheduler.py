@@ -111,9 +111,7 @@ def test_alerts_retry_reaches_the_daemon(quick: Desk) -> None:
     with daemon(quick):
         wait_for(
             lambda: (
-                quick.database.exists()
-                and _tables(quick)
-                and quick.rows("SELECT id FROM alerts WHERE attempts > 0")
+                quick.database.exists() and _tables(quick) and quick.rows("SELECT id FROM alerts WHERE attempts > 0")
             ),
             90,
         )

@@ -52,10 +52,12 @@ _PARKED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`more`: listings to read after this one (child sitemaps, next pages), the newest first."""
+    """`more`: listings to read after this one (child sitemaps, next pages), the newest first. `links`: (rel, address) of a feed's
+    own links."""
 
     entries: tuple[Entry, ...] = ()
     more: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def plain(text: str | None, max_chars: int = 5000) -> str | None:

@@ -22,6 +22,7 @@ from crawler.discovery.base import (
 from crawler.items import Entry
 from pipelines.charset import decode_page
 
+_PUBLIC_FEED = "http://schemas.google.com/g/2005#feed"
 MAX_RESULTS = 50  # Blogger gives 150 at most; with bodies 50 are 300 kB
 
 
@@ -62,7 +63,10 @@ def read(body: bytes, url: str, content_type: str, zone: str) -> Listing:
             )
         )
     more = article_address(_link(root, "next"), url)
-    return Listing(without_shared_guids(entries), (more,) if more else ())
+    # Itself it calls the JSON that we asked for; the hub knows the blog's public feed.
+    named = (("hub", _link(root, "hub")), ("self", _link(root, _PUBLIC_FEED)))
+    links = tuple((rel, href) for rel, href in named if href)
+    return Listing(without_shared_guids(entries), (more,) if more else (), links)
 
 
 def _author(post: dict[str, Any]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from lxml import etree
@@ -30,6 +31,7 @@ from crawler.items import Entry
 from crawler.settings import LIMITS
 from pipelines.charset import decode_page
 
+_LINK = "{http://www.w3.org/2005/Atom}link"
 _CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 
@@ -74,12 +76,21 @@ def _rss(root: etree._Element, url: str, zone: str) -> Listing:
                 image=_image(item, base),
             )
         )
-    return Listing(without_shared_guids(entries), _older_pages(root, url))
+    return Listing(without_shared_guids(entries), _older_pages(root, url), _own_links(_channel(root)))
+
+
+def _channel(root: etree._Element) -> etree._Element:
+    return next(children(root, "channel"), root)
+
+
+def _own_links(channel: etree._Element) -> tuple[tuple[str, str], ...]:
+    """Return (rel, address) of the feed's Atom links, not those of its entries."""
+    return tuple((link.get("rel") or "alternate", link.get("href") or "") for link in channel.iterchildren(_LINK))
 
 
 def _older_pages(root: etree._Element, url: str) -> tuple[str, ...]:
     """Return the feed's next page: the one that it names, or WordPress's, which names none and has them all."""
-    named = [link.get("href") for link in root.iter("{http://www.w3.org/2005/Atom}link") if link.get("rel") == "next"]
+    named = [link.get("href") for link in root.iter(_LINK) if link.get("rel") == "next"]
     found = tuple(address for address in (article_address(href, url) for href in named) if address)
     if found or "wordpress.org" not in (text_of(root.iter("{*}generator")) or ""):
         return found
@@ -112,7 +123,7 @@ def _atom(root: etree._Element, url: str, zone: str) -> Listing:
         )
     following = [link.get("href") for link in children(root, "link") if link.get("rel") == "next"]
     more = tuple(found for found in (article_address(href, base_of(root, url)) for href in following) if found)
-    return Listing(without_shared_guids(entries), more)
+    return Listing(without_shared_guids(entries), more, _own_links(root))
 
 
 def _href(item: etree._Element) -> str | None:
@@ -182,4 +193,10 @@ def _json_feed(body: bytes, url: str, content_type: str, zone: str) -> Listing:
             )
         )
     more = article_address(string(document, "next_url"), url)
-    return Listing(without_shared_guids(entries), (more,) if more else ())
+    hubs = [("hub", string(item, "url") or "") for item in dicts(document.get("hubs")) if _is_websub(item)]
+    links = (*hubs, ("self", string(document, "feed_url") or ""))
+    return Listing(without_shared_guids(entries), (more,) if more else (), links)
+
+
+def _is_websub(hub: dict[str, Any]) -> bool:
+    return (string(hub, "type") or "").lower() in ("websub", "pubsubhubbub")

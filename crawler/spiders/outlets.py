@@ -8,6 +8,7 @@ nothing, and yields each article as an item. Tests: tests/crawler/test_spider.py
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -72,6 +73,7 @@ class OutletsSpider(scrapy.Spider):
         on_report: Callable[[PollReport], None] | None = None,
         on_progress: Callable[[str, int, int], None] | None = None,
         on_ready: Callable[[], None] | None = None,
+        pool: ReadingPool | None = None,
         rules: str = "",
         source: str | None = None,
         config: str = "sources.yaml",
@@ -81,7 +83,7 @@ class OutletsSpider(scrapy.Spider):
         super().__init__(**kwargs)
         if crawl is None or inbox is None:
             crawl, inbox = _by_hand(source, config, int(limit))
-        self.crawl_settings, self.inbox, self.rules = crawl, inbox, rules
+        self.crawl_settings, self.inbox, self.pool, self.rules = crawl, inbox, pool, rules
         self.on_report = on_report or self._log_report
         self.on_progress = on_progress or (lambda source, done, total: None)
         self.on_ready = on_ready or (lambda: None)
@@ -96,7 +98,7 @@ class OutletsSpider(scrapy.Spider):
         await self._prove_guard(resolver)
         resolver.guard = guard
         reports: asyncio.Queue[PollReport | None] = asyncio.Queue()
-        with ReadingPool(crawl) as pool:
+        with contextlib.nullcontext(self.pool) if self.pool else ReadingPool(crawl) as pool:
             poller = Poller(
                 Fetcher(self._download, Hosts(crawl.delay_s), guard),
                 pool.read,
@@ -147,6 +149,8 @@ class OutletsSpider(scrapy.Spider):
         except tuple(kind for kind, _, _ in _FAILURES) as error:
             raise self._named(error, url, max_bytes, timeout_s) from error
         found = {_text(name).lower(): _text(values[-1]) for name, values in response.headers.items() if values}
+        if response.status == 200 and "link" in found:  # the one header that is sent several times, one link each
+            found["link"] = ", ".join(map(_text, response.headers.getlist("Link")))
         return Answer(response.url, response.status, found, response.body)
 
     def _named(self, error: Exception, url: str, max_bytes: int, timeout_s: float) -> FetchError:

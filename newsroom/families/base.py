@@ -138,9 +138,22 @@ def rss(
     body = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"{namespaces}><channel><title>{escape(site.name)}</title>'
         f"<link>{site.base}</link><description>Berita terkini {escape(site.region)}</description><language>id</language>\n"
+        f"{_hub_links(site)}"
         f"{''.join(items)}</channel></rss>"
     )
     return Listing("application/rss+xml; charset=UTF-8", body, newest(chosen))
+
+
+def _hub_links(site: Site) -> str:
+    """Return the Atom links by which a feed names its hub and itself (WebSub); nothing without a hub."""
+    if not site.hub:
+        return ""
+    feed = next(
+        way["feed"] for way in (*site.family.discover(site.base), *site.family.also(site.base)) if "feed" in way
+    )
+    links = (("hub", site.hub), ("self", feed))
+    space = 'xmlns:atom="http://www.w3.org/2005/Atom"'
+    return "".join(f'<atom:link {space} rel="{rel}" href="{escape(url)}"/>\n' for rel, url in links)
 
 
 def urlset(site: Site, records: Sequence[Record], *, news: bool = False, lastmod: bool = True) -> Listing:

@@ -13,7 +13,7 @@ from tests.faults.watching import Simulation
 
 
 async def test_a_bug_in_one_source_s_polls_is_retried_ever_later_and_told_as_its_failure(tmp_path: Path) -> None:
-    async with Simulation(tmp_path, sources=4, every="10m") as sim:
+    async with Simulation(tmp_path, sources=2, every="10m") as sim:
         await sim.run(hours=1)
         real, broken = sim.watch.crew.poll, True
 
@@ -25,10 +25,10 @@ async def test_a_bug_in_one_source_s_polls_is_retried_ever_later_and_told_as_its
 
         sim.watch.crew.poll = poll  # type: ignore[method-assign]
         sim.polls.clear()
-        await sim.run(hours=30)
+        await sim.run(hours=40)  # told after a day at its next poll, by then some hours apart
         polls = [name for name, _ in sim.polls]
         assert 5 <= polls.count("s0") <= 60  # by the source's own back-off, not every second
-        assert all(polls.count(other) >= 170 for other in ("s1", "s2", "s3"))
+        assert polls.count("s1") >= 220
         rows = sim.rows("SELECT state, error FROM sources WHERE id = 's0'")
         assert rows == [{"state": "failing", "error": "failed: polls are lost: ZeroDivisionError: a bug"}]
         assert sim.notices() == ["source.failing"]

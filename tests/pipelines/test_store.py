@@ -328,6 +328,13 @@ def writes() -> dict[str, Callable[[Store], object]]:
         "gauges": lambda store: store.gauges(),
         "beat": lambda store: store.beat(),
         "wal_bytes": lambda store: store.wal_bytes(),
+        "subscriptions": lambda store: store.subscriptions(),
+        "due_subscriptions": lambda store: store.due_subscriptions(NOW),
+        "save_subscriptions": lambda store: store.save_subscriptions([]),
+        "drop_subscription": lambda store: store.drop_subscription("x"),
+        "forget_subscriptions": lambda store: store.forget_subscriptions(),
+        "hurried": lambda store: store.hurried(["satu"]),
+        "told_unpolled": lambda store: store.told_unpolled(),
     }
 
 
@@ -343,6 +350,11 @@ READS = {
     "gauges",
     "beat",
     "wal_bytes",
+    "subscriptions",
+    "due_subscriptions",
+    "hurried",
+    "told_unpolled",
+    "forget_subscriptions",  # writes only where there is something
     "give_up_orphans",  # writes only where something has waited for too long
 }
 
