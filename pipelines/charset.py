@@ -1,6 +1,6 @@
 """Bytes to text, for everything that comes from the web: pages, feeds, sitemaps, JSON.
 
-Pure; imports nothing of ours. Its test is tests/pipelines/test_charset.py.
+Pure; imports nothing of ours. Its test is tests/pipelines/test_article.py.
 """
 
 from __future__ import annotations

@@ -18,10 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from sqlite_utils import Database
-
 from crawler.errors import StoreBusy, StoreLocked, StoreUnusable, StoreUnwritable
-from pipelines.migrations import APPLICATION_ID, NEWEST, migrations
+from pipelines.schema import APPLICATION_ID, NEWEST
 
 BUSY_S = 5.0  # long enough for another tool's write, short enough that a poll can be put off
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY"})
@@ -41,7 +39,6 @@ class Writer:
         try:
             with ours(path):
                 self._conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S, check_same_thread=False)
-                self._db = Database(self._conn, recursive_triggers=False)
                 self._set_up()
         except BaseException:
             self.close()
@@ -56,10 +53,18 @@ class Writer:
             f"busy_timeout = {int(BUSY_S * 1000)}",
         ):
             self._conn.execute(f"PRAGMA {pragma}")
-        if migrations.pending(self._db):
-            with self._transaction():
-                migrations.apply(self._db)
-                self._conn.execute(f"PRAGMA user_version = {NEWEST}")
+        if self._conn.execute("PRAGMA user_version").fetchone()[0] != NEWEST:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        # Here: sqlite-utils takes numpy along wherever it is installed, .2 s and 30 MB for every process that opens a database.
+        from sqlite_utils import Database
+
+        from pipelines.migrations import migrations
+
+        with self._transaction():
+            migrations.apply(Database(self._conn, recursive_triggers=False))
+            self._conn.execute(f"PRAGMA user_version = {NEWEST}")
 
     def beat(self) -> None:
         """Show that we live and work: the lock's file gets the time of now, for `holder` and for whoever looks at files."""

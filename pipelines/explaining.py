@@ -1,6 +1,6 @@
 """Why an article is kept or not: what the database and the label step know of an address, as one record.
 
-Reads, never writes. Tests: tests/pipelines/test_explaining.py.
+Reads, never writes. Tests: tests/test_cli.py.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from crawler.errors import PantauError, UsageError
-from pipelines.migrations import FEED_COLUMNS
 from pipelines.reader import Reader
 from pipelines.render import feed_record
+from pipelines.schema import FEED_COLUMNS
 
 Rows = Iterable[Mapping[str, Any]]
 FORMATS = ("jsonl", "csv", "parquet", "atom", "rss", "jsonfeed")

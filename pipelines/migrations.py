@@ -1,45 +1,17 @@
 """The database's schema, as numbered steps; each runs in one transaction with the record that it ran.
 
 Columns are only ever added: `feed` and `stories` are read by programs that we do not know. Times are TEXT
-"2024-11-13T01:04:00Z", UTC. What each column says is in docs/columns.md. Tests: tests/pipelines/test_migrations.py.
+"2024-11-13T01:04:00Z", UTC. What each column says is in docs/columns.md. Tests: tests/faults/test_database.py.
 """
 
 from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from pipelines.schema import APPLICATION_ID
 from pipelines.wilayah import region_name, regions
 
-APPLICATION_ID = 0x50414E54  # "PANT": `file` and we know the database as ours, and never touch another one
 migrations = Migrations("pantau")
-
-FEED_COLUMNS = [
-    "seq",
-    "id",
-    "url",
-    "source",
-    "outlet",
-    "title",
-    "author",
-    "body",
-    "image",
-    "published_at",
-    "modified_at",
-    "fetched_at",
-    "date_precision",
-    "category",
-    "province_code",
-    "province",
-    "regency_code",
-    "regency",
-    "flags",
-    "rules",
-    "matches",
-    "story_id",
-    "revision",
-    "content_sha256",
-    "gone_at",
-]
 
 _TABLES = """
 CREATE TABLE regions (
@@ -245,9 +217,6 @@ def m0002_the_watch_over_itself(db: Database) -> None:
     """Health of sources and channels, digests, subscriptions to hubs."""
     for statement in statements(_WATCHED):
         db.conn.execute(statement)
-
-
-NEWEST = len(migrations._migrations)  # the schema's number, kept in user_version: a larger one is from a newer program
 
 
 def statements(script: str) -> list[str]:

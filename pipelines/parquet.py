@@ -12,8 +12,8 @@ from itertools import islice
 from typing import IO, Any
 
 from crawler.errors import UsageError
-from pipelines.migrations import FEED_COLUMNS
 from pipelines.render import feed_record
+from pipelines.schema import FEED_COLUMNS
 
 _GROUP = 2000  # rows held in memory and in a row group: some 10 MB of articles
 _NUMBERS = frozenset({"seq", "id", "story_id", "revision"})

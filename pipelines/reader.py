@@ -15,7 +15,7 @@ from crawler.errors import StoreBusy, StoreUnusable
 from crawler.identity import entry_key
 from crawler.items import Memory, readable
 from pipelines.database import check_ours, stamp
-from pipelines.migrations import FEED_COLUMNS
+from pipelines.schema import FEED_COLUMNS
 
 Row = dict[str, Any]
 _COMMON = 20_000  # articles: to sort more takes longer than to walk to the twentieth that has the word

@@ -21,6 +21,9 @@ import pytest
 
 from newsroom import Newsroom, WebhookReceiver
 
+# Else each of a thousand processes compiles the project anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 NOW = datetime(2024, 11, 13, 1, 4, tzinfo=UTC)
 
 RULES = """\

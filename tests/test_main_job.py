@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+import pytest
 from standardwebhooks import Webhook
 
 from crawler.identity import canonical_url
-from newsroom import Truth
+from newsroom import Newsroom, Truth, WebhookReceiver
 from tests.conftest import Desk
+
+
+@dataclass(frozen=True)
+class Crawled:
+    """A desk that has crawled once, and what that crawl said."""
+
+    desk: Desk
+    summary: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
+    with Newsroom() as newsroom, WebhookReceiver() as receiver:
+        desk = Desk(tmp_path_factory.mktemp("main-job"), newsroom, receiver)
+        desk.configure()
+        yield Crawled(desk, desk.crawl())
 
 
 def stored_as(truth: Truth, rows: dict[str, dict[str, object]]) -> dict[str, object] | None:
@@ -17,8 +37,8 @@ def stored_as(truth: Truth, rows: dict[str, dict[str, object]]) -> dict[str, obj
     )
 
 
-def test_every_article_on_the_subject_is_stored_whole_clean_and_once(desk: Desk) -> None:
-    summary = desk.crawl()
+def test_every_article_on_the_subject_is_stored_whole_clean_and_once(crawled: Crawled) -> None:
+    desk, summary = crawled.desk, crawled.summary
     rows = {str(row["url"]): row for row in desk.rows()}
     truths = desk.newsroom.truths()
     wanted = [truth for truth in truths if truth.on_topic]
@@ -39,8 +59,8 @@ def test_every_article_on_the_subject_is_stored_whole_clean_and_once(desk: Desk)
             assert str(row[match["field"]])[match["start"] : match["end"]] == match["text"]
 
 
-def test_alerts_arrive_once_a_story_signed_and_with_the_whole_row(desk: Desk) -> None:
-    desk.crawl()
+def test_alerts_arrive_once_a_story_signed_and_with_the_whole_row(crawled: Crawled) -> None:
+    desk = crawled.desk
     stories = {row["story_id"] for row in desk.rows("SELECT story_id FROM feed WHERE rules != '[]'")}
     deliveries = desk.receiver.deliveries
     matched = [delivery for delivery in deliveries if delivery.json["type"] == "article.matched"]
@@ -61,8 +81,8 @@ def test_alerts_arrive_once_a_story_signed_and_with_the_whole_row(desk: Desk) ->
         assert delivery.json["data"]["rules"] == ["semua"]
 
 
-def test_a_second_crawl_of_an_unchanged_web_does_nothing(desk: Desk) -> None:
-    desk.crawl()
+def test_a_second_crawl_of_an_unchanged_web_does_nothing(crawled: Crawled) -> None:
+    desk = crawled.desk
     before = desk.rows("SELECT id, seq FROM feed"), desk.rows("SELECT * FROM alerts"), len(desk.receiver.deliveries)
     desk.newsroom.clear()
 
@@ -78,8 +98,8 @@ def test_a_second_crawl_of_an_unchanged_web_does_nothing(desk: Desk) -> None:
     ) == before
 
 
-def test_a_press_release_of_three_outlets_is_one_story_and_one_alert(desk: Desk) -> None:
-    desk.crawl()
+def test_a_press_release_of_three_outlets_is_one_story_and_one_alert(crawled: Crawled) -> None:
+    desk = crawled.desk
     releases: dict[str, set[str]] = {}
     for truth in desk.newsroom.truths():
         if truth.copy_of and truth.on_topic:

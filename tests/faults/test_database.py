@@ -21,7 +21,8 @@ from sqlite_utils import Database
 
 from crawler.errors import StoreBusy, StoreError, StoreLocked, StoreUnusable, StoreUnwritable
 from pipelines import database
-from pipelines.migrations import NEWEST, migrations
+from pipelines.migrations import migrations
+from pipelines.schema import NEWEST
 from pipelines.store import Store
 from tests.faults.watching import Simulation
 from tests.pipelines.conftest import BODY, LATER, PLAN, SOURCES, article, report, waiting

@@ -54,7 +54,7 @@ def size_of(sim: Simulation) -> int:
     return sim.store.path.stat().st_size
 
 
-@pytest.mark.parametrize(("days", "sources"), [(4, 5), pytest.param(90, 12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("days", "sources"), [(4, 3), pytest.param(90, 12, marks=pytest.mark.slow)])
 async def test_months_of_polls_leave_memory_handles_and_database_as_they_should_be(
     tmp_path: Path, days: int, sources: int
 ) -> None:

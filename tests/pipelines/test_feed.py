@@ -15,8 +15,8 @@ import pytest
 
 from crawler.errors import PantauError, UsageError
 from pipelines.feed import export_feed, safe_cell, write_feed
-from pipelines.migrations import FEED_COLUMNS
 from pipelines.reader import Reader
+from pipelines.schema import FEED_COLUMNS
 from pipelines.store import Store
 from tests.pipelines.conftest import BODY, LATER, article, report
 

@@ -23,7 +23,7 @@ _MEASURED = (
 )
 
 
-@pytest.fixture(scope="module", params=[50_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def many(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     return fill(tmp_path_factory.mktemp("many") / "pantau.db", request.param), request.param
 

@@ -18,8 +18,8 @@ from crawler.items import Memory, Source
 from crawler.ledger import Known
 from pipelines.alerts import Plan
 from pipelines.database import ours
-from pipelines.migrations import APPLICATION_ID, FEED_COLUMNS, NEWEST
 from pipelines.reader import Reader
+from pipelines.schema import APPLICATION_ID, FEED_COLUMNS, NEWEST
 from pipelines.store import Store
 from tests.pipelines.conftest import BODY, LATER, NOW, PLAN, article, report, waiting
 
@@ -270,6 +270,17 @@ def test_a_newer_schema_is_refused_with_what_to_do(store: Store, path: Path) -> 
         Store(path)
     with pytest.raises(StoreUnusable, match="newer pantau"):
         Reader(path)
+
+
+def test_the_newest_schema_is_the_last_step_and_opening_one_that_has_it_loads_no_migrations(path: Path) -> None:
+    from pipelines.migrations import migrations
+
+    assert len(migrations._migrations) == NEWEST
+    Store(path).close()
+    script = f"import sys\nfrom pathlib import Path\nfrom pipelines.store import Store\nStore(Path({str(path)!r})).close()\n"
+    script += "print([name for name in ('sqlite_utils', 'numpy', 'pipelines.migrations') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_what_is_no_database_is_named_as_that(path: Path) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pipelines.migrations import FEED_COLUMNS
+from pipelines.schema import FEED_COLUMNS
 from tests.web.press import Press
 from tests.web.test_serving import CANARY, hide_canaries, hide_errors
 from web.publishing import publish
