@@ -193,8 +193,8 @@ class Daemon:
         await self.watch.reconfigure(config)
         try:
             await self._websub.follow(config)
-        except UsageError as error:  # all else is under the new configuration already
-            log.error("hubs cannot call error=%s", error)
+        except (UsageError, StoreError) as error:  # all else is under the new configuration already
+            log.error("hubs cannot call, reload again when that is mended: error=%s", error)
         log.info(
             "reloaded sources=%d rules=%d channels=%d",
             *(len(config.sources), len(config.rules), len(config.channels)),

@@ -151,7 +151,11 @@ class _Process:
             raise WorkerError(f"the crawl process did not start: {error}") from error
         process = cls(child, on_progress)
         process.reading = asyncio.create_task(process._read())
-        process._write(first_line)
+        try:
+            process._write(first_line)
+        except _Died as error:  # ended already
+            await process.kill("it did not start")
+            raise WorkerError(f"the crawl process did not start: {error}") from error
         return process
 
     async def until_ready(self) -> None:

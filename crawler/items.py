@@ -125,11 +125,6 @@ class Memory:
         if not isinstance(self.known, Ledger):
             object.__setattr__(self, "known", Ledger(self.known))
 
-    def entries(self) -> dict[str, Known]:
-        """Return a copy of what is known of entries, to be changed."""
-        assert isinstance(self.known, Ledger)
-        return self.known.entries()
-
     def may_know(self, key: str) -> bool:
         """Return whether an entry's key may be known or pending, without reading all that is known."""
         assert isinstance(self.known, Ledger)

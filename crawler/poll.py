@@ -14,9 +14,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from crawler.discovering import Discovery
 from crawler.errors import FetchError
@@ -41,7 +43,7 @@ from crawler.items import (
     Validator,
     response_of,
 )
-from crawler.ledger import Known
+from crawler.ledger import Known, Ledger
 from crawler.politeness import back_off_s
 from crawler.settings import LIMITS
 
@@ -86,7 +88,8 @@ class _Poll:
     task: PollTask
     started_at: datetime
     validators: dict[str, Validator] = field(default_factory=dict)  # as they were
-    looked_up: dict[str, Known] | None = None  # see `known`
+    past: Ledger = field(default_factory=Ledger)  # what earlier polls knew of entries that still counts
+    learned: dict[str, Known] = field(default_factory=dict)  # and this one
     pending: dict[str, Pending] = field(default_factory=dict)
     articles: list[Article] = field(default_factory=list)
     errors: list[PollError] = field(default_factory=list)
@@ -107,8 +110,10 @@ class _Poll:
             wait = PollError(redacted(self.source.url), "wait", message)
             return PollReport(self.source.id, "refused", self.started_at, self.poller.clock(), errors=(wait,))
         same_topic = memory.rules == self.poller.rules
+        assert isinstance(memory.known, Ledger)
+        self.past = memory.known
         if not same_topic:
-            self.looked_up = {key: item for key, item in memory.known.items() if item.outcome != "off_topic"}
+            self.past = Ledger({key: item for key, item in memory.known.items() if item.outcome != "off_topic"})
         self.validators = self._valid_validators() if same_topic else {}
         self.pending = dict(memory.pending)
 
@@ -155,11 +160,9 @@ class _Poll:
         )
 
     @property
-    def known(self) -> dict[str, Known]:
-        """What became of entries, to be added to; not even read while all listings are as they were."""
-        if self.looked_up is None:
-            self.looked_up = self.task.memory.entries()
-        return self.looked_up
+    def known(self) -> MutableMapping[str, Known]:
+        """What became of entries, to be added to."""
+        return ChainMap(self.learned, cast(MutableMapping[str, Known], self.past))  # only the first is ever changed
 
     def __contains__(self, key: object) -> bool:
         """Return whether an entry's key is known: what its listings want to hear of us."""
@@ -419,15 +422,12 @@ class _Poll:
         memory = Memory(validators, self._kept(), self.pending, self.poller.rules, self.not_before)
         return None if memory == self.task.memory else memory
 
-    def _kept(self) -> Mapping[str, Known]:
+    def _kept(self) -> Ledger:
         """Return what is still worth knowing of entries."""
-        if self.looked_up is None:
-            return self.task.memory.known
+        if not self.past.is_read and not self.learned:  # all listings are as they were
+            return self.past
         earliest = (self.started_at - timedelta(days=LIMITS.known_days)).date().isoformat()
-        kept = [(key, item) for key, item in self.known.items() if item.day >= earliest]
-        if len(kept) > LIMITS.max_known:
-            kept = sorted(kept, key=lambda pair: pair[1].day)[-int(LIMITS.max_known) :]
-        return dict(kept)
+        return self.past.updated(self.learned, earliest, int(LIMITS.max_known))
 
 
 def _rejected(url: str, rejection: Rejection) -> PollError:

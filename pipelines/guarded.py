@@ -52,7 +52,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
     async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
         try:
             addresses = await self._resolve(host, port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of "a..b" and labels past 63 characters
             raise httpcore.ConnectError("cannot resolve") from error
         if not addresses:
             raise RefusedAddress("the address guard refused this address")

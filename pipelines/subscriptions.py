@@ -102,13 +102,17 @@ class Subscriptions(Writer):
             return [row[0] for row in self._conn.execute(query, tuple(sources))]
 
     def told_unpolled(self) -> list[str]:
-        """Return the sources of which a hub told something after their last poll: the daemon ended in between."""
+        """Return the sources of which a hub told something that their last poll may not have seen: the daemon ended in between.
+
+        A minute too many: what was told while a poll ran, or soon after another notice, has no later time than these.
+        """
         with ours(self.path):
             return [
                 row[0]
                 for row in self._conn.execute(
                     "SELECT DISTINCT s.id FROM subscriptions t JOIN sources s ON s.id = t.source "
-                    "WHERE s.active = 1 AND t.last_push_at >= coalesce(s.last_poll_at, '')"
+                    "WHERE s.active = 1 AND t.last_push_at IS NOT NULL AND "
+                    "(s.last_poll_at IS NULL OR julianday(t.last_push_at) >= julianday(s.last_poll_at, '-60 seconds'))"
                 )
             ]
 

@@ -18,6 +18,7 @@ from pipelines.database import ours, stamp
 from pipelines.reader import Reader
 
 BATCH = 100  # articles a transaction: a tenth of a second, so that no poll waits for retention (docs/growth.md)
+_LONGEST_LEASE = timedelta(days=31)  # of a subscription to a hub: nothing of it is planned further ahead
 MAX_WAL_BYTES = 64 * 2**20  # GUARANTEES B4: a log that grows beyond it has a reader that never ends
 
 
@@ -98,6 +99,10 @@ class Upkeep(Alerts):
                     (stamp(now), stamp(now + longest)),
                 )
                 count += cursor.rowcount
+            self._conn.execute(
+                "UPDATE subscriptions SET next_try_at = ? WHERE next_try_at > ?",
+                (stamp(now), stamp(now + max(longest, _LONGEST_LEASE))),
+            )
             self._conn.execute("UPDATE channels SET held_until = NULL WHERE held_until > ?", (stamp(now + longest),))
             self._conn.execute(
                 "UPDATE channels SET last_digest_at = ? WHERE last_digest_at > ?", (stamp(now), stamp(now))

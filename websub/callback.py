@@ -25,7 +25,9 @@ from crawler.settings import LIMITS
 
 Result = Literal["pushed", "forged", "unknown", "too_large", "confirmed", "refused", "malformed", "failed"]
 MAX_HEAD_BYTES = 16_384  # request line and headers; a proxy adds a few hundred to a hub's
-_READ_BYTES = 65_536
+_READ_BYTES = 8192  # at a time: h11 looks at the head's size between two of them
+# A body in pieces smaller than this, but for the first thousand, is no hub's: each costs as much time as a large one.
+_LEAST_PIECE_BYTES = 256
 _METHODS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
 
@@ -111,10 +113,10 @@ class CallbackServer:
         secret = self.callbacks.secret_of(token)
         digest = _METHODS.get(method.lower(), hashlib.sha256)
         mac = hmac.new((secret or "").encode(), digestmod=digest)
-        size = 0
+        size = pieces = 0
         while (chunk := await line.piece()) is not None:  # to its end: an answer before it might never be read
-            size += len(chunk)
-            if size > LIMITS.push_bytes:
+            size, pieces = size + len(chunk), pieces + 1
+            if size > LIMITS.push_bytes or pieces > 1000 + size // _LEAST_PIECE_BYTES:
                 return "too_large", 413, b""
             mac.update(chunk)
         if secret is None:

@@ -80,7 +80,10 @@ class Pushes:
         told.empty += 1
 
     def leave(self, source: str) -> None:
-        """Let the source be polled by its rhythm alone, until it is told of again."""
+        """Let the source be polled by its rhythm alone, until it is told of again.
+
+        Counts as a poll: looking whether it may be polled is a query, and a hub could ask for thousands a second.
+        """
         told = self._told.get(source)
         if told is not None:
-            told.at_s, told.looks = None, 0
+            told.at_s, told.looks, told.begun_s = None, 0, self._steady_s()

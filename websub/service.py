@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx
 
@@ -59,9 +60,10 @@ class WebSubService:
             await self.close()
             await self._watch.call(self._watch.store.forget_subscriptions)
             return
+        # The database first: where it is locked, the server goes on.
+        subscriber = await self._follow_feeds(config, setting)
         if self._setting != setting:
             await self._close_server()
-        subscriber = await self._follow_feeds(config, setting)
         if self._server is None:
             server = CallbackServer(setting.host, setting.port, subscriber, self._count)
             try:
@@ -87,7 +89,9 @@ class WebSubService:
             self._subscriber = Subscriber(self._watch.store, self._watch.call, client, self._pushed)
         subscriber = self._subscriber
         subscriber.base, subscriber.contact = setting.callback, config.settings.contact
-        subscriber.private = frozenset(config.secrets())
+        subscriber.private = frozenset(
+            spelling for secret in config.secrets() for spelling in (secret, quote(secret, safe=""))
+        )
         await subscriber.take_up(
             {
                 source.id: [listing_key(way.url) for way in source.discover if way.kind in FEEDS]

@@ -112,6 +112,10 @@ class Subscriber:
             async with self._changing:
                 old = self._rows.get(self._by_feed.get((source, feed), ""))
                 now = self.clock()
+                if old and old.lease_until is None:
+                    # Nothing to end. Kept, a feed with another hub at every poll would pile them up while those hubs rest.
+                    await self._forget(old)
+                    old = None
                 rows = [replace(old, state="leaving", next_try_at=now, asked_at=None)] if old else []
                 if hub.url:
                     token, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -229,7 +233,7 @@ class Subscriber:
         except TimeoutError:
             host.failed(time.monotonic())
             raise HubRefused(f"no answer within {LIMITS.hub_timeout_s:.0f} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last of "xn--" as a host's name
             host.failed(time.monotonic())
             raise HubRefused(f"{type(error).__name__}: {cause(error)}") from None
         if status in _BUSY:
@@ -255,7 +259,9 @@ class Subscriber:
                 if mode == "denied":
                     return await self._denied(row, fields.get("hub.reason", ""))
                 if mode == "subscribe" and challenge and row.state in ("pending", "active", "failing"):
-                    await self._confirmed(row, fields.get("hub.lease_seconds", ""))
+                    # Again and unasked, it changes nothing: a hub that never stops verifying must not make us write.
+                    if row.state != "active" or row.asked_at is not None or row.failures:
+                        await self._confirmed(row, fields.get("hub.lease_seconds", ""))
                     return challenge
                 if mode == "unsubscribe" and challenge and row.state == "leaving":
                     await self._forget(row)
@@ -290,6 +296,9 @@ class Subscriber:
             return b""
         if row.state not in ("pending", "active", "failing"):
             return None
+        # "cannot reach https://…/TOKEN": what a hub was told must not come into logs by its words.
+        for known in (row.token, row.secret):
+            reason = reason.replace(known, "***")
         said = "".join(c if c.isprintable() else " " for c in reason)[:MAX_REASON_CHARS].strip() or "no reason given"
         log.warning("hub denied source=%s hub=%s reason=%s", row.source, row.host, said)
         at = self.clock() + timedelta(seconds=LIMITS.denied_s)

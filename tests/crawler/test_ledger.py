@@ -56,6 +56,26 @@ def test_a_month_of_a_busy_outlet_is_small_and_passes_through_without_being_read
     assert not memory.known.mentions("g0123456789abcde")
 
 
+@given(st.dictionaries(words, knowns, max_size=20), st.dictionaries(words, knowns, max_size=5))
+def test_an_update_is_as_if_all_had_been_written_anew(entries: dict[str, Known], more: dict[str, Known]) -> None:
+    before = Ledger(text=Ledger(entries).text)
+    after = before.updated(more, "", 1000)
+    assert after == Ledger(text=after.text) == entries | more
+    assert before == entries
+    assert (after is before) == all(before.get(key) == item for key, item in more.items())
+
+
+def test_what_was_listed_long_ago_or_is_too_much_goes_oldest_first() -> None:
+    known = {f"k{day}": Known(f"2024-11-{day:02d}", "kept") for day in range(30, 0, -1)}
+    ledger = Ledger(known)
+    assert set(ledger.updated({}, "2024-11-11", 100)) == {f"k{day}" for day in range(11, 31)}
+    assert set(ledger.updated({}, "", 5)) == {f"k{day}" for day in range(26, 31)}
+    listed_again = ledger.updated({"k1": Known("2024-12-01", "kept")}, "2024-11-30", 100)
+    assert set(listed_again) == {"k30", "k1"}
+    assert set(Ledger(text=listed_again.text).updated({}, "2024-12-01", 100)) == {"k1"}
+    assert ledger.updated({"k7": known["k7"]}, "2024-11-01", 30) is ledger
+
+
 def test_what_an_earlier_form_wrote_is_refused() -> None:
     with pytest.raises(TypeError):
         from_json(Memory, {"known": {"k": {"day": "2024-11-13", "outcome": "kept"}}})

@@ -114,6 +114,11 @@ async def test_a_process_that_does_not_start_is_an_error(body: str) -> None:
 
 
 async def test_a_command_that_does_not_exist_is_an_error() -> None:
+    for _ in range(5):  # one that is gone before it is spoken to, now and then
+        async with Crew(CrawlSettings(), "t", command=("/bin/false",)) as crew:
+            with pytest.raises(WorkerError, match="did not start"):
+                await crew.begin([task().source])
+                await crew.poll(task())
     async with Crew(CrawlSettings(), "t", command=("/tidak/ada",)) as crew:
         with pytest.raises(WorkerError):
             await crew.poll(task())

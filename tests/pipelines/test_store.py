@@ -277,7 +277,9 @@ def test_the_newest_schema_is_the_last_step_and_opening_one_that_has_it_loads_no
 
     assert len(migrations._migrations) == NEWEST
     Store(path).close()
-    script = f"import sys\nfrom pathlib import Path\nfrom pipelines.store import Store\nStore(Path({str(path)!r})).close()\n"
+    script = (
+        f"import sys\nfrom pathlib import Path\nfrom pipelines.store import Store\nStore(Path({str(path)!r})).close()\n"
+    )
     script += "print([name for name in ('sqlite_utils', 'numpy', 'pipelines.migrations') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

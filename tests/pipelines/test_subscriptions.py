@@ -55,7 +55,9 @@ def test_a_clock_that_is_set_back_takes_them_along(store: Store) -> None:
 
 def test_a_clock_that_was_set_back_while_nobody_watched_does_not_hold_them_for_years(store: Store) -> None:
     planned = [NOW + timedelta(days=days) for days in (27, 400)]
-    store.save_subscriptions([replace(ROW, token=f"t{n}", feed=f"f{n}", next_try_at=at) for n, at in enumerate(planned)])
+    store.save_subscriptions(
+        [replace(ROW, token=f"t{n}", feed=f"f{n}", next_try_at=at) for n, at in enumerate(planned)]
+    )
     store.pull_in(NOW, timedelta(days=1))
     assert [row.next_try_at for row in store.subscriptions()] == [planned[0], NOW]
 

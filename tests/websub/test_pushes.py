@@ -113,8 +113,19 @@ def test_a_source_that_is_left_to_its_rhythm_is_due_when_it_is_told_of_again(pus
     pushes.tell("a")
     pushes.leave("a")
     assert waits_s(pushes, clock, most=1) == []
+    clock.now_s += LIMITS.push_gap_s
     pushes.tell("a")
     assert pushes.due() == ["a"]
+
+
+def test_a_flood_for_a_source_that_may_not_be_polled_wakes_nobody(pushes: Pushes, clock: Clock) -> None:
+    woken = 0
+    for _ in range(1000):
+        woken += pushes.tell("a")
+        if pushes.due():
+            pushes.leave("a")
+        clock.now_s += 0.1
+    assert woken <= 100 / LIMITS.push_gap_s + 1
 
 
 def test_sources_that_were_told_of_long_ago_take_no_memory(pushes: Pushes, clock: Clock) -> None:

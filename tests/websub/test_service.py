@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from crawler.config import Config, WebSub, load_config
 from crawler.discovering import listing_key
-from crawler.errors import ConfigError, UsageError
+from crawler.errors import ConfigError, StoreError, UsageError
 from crawler.items import Hub, PollReport
 from crawler.settings import LIMITS
 from pipelines.subscriptions import Subscription
@@ -96,6 +98,20 @@ async def test_what_the_last_daemon_was_told_and_did_not_come_to_is_polled(tmp_p
         assert sim.store.told_unpolled() == ["s2"]
 
 
+async def test_what_was_told_while_the_last_poll_ran_is_polled_after_a_restart(tmp_path: Path) -> None:
+    async with Simulation(tmp_path, 3, every="1h") as sim:
+        await sim.run(minutes=1)
+        polled_at = datetime.fromisoformat(
+            sim.store._conn.execute("SELECT max(last_poll_at) FROM sources").fetchone()[0]
+        )
+        row = Subscription(
+            "t", "s2", "f", "https://h", "h:443", "https://s2.example/feed", "s", "c", "active", polled_at
+        )
+        for before_s, found in ((20, ["s2"]), (120, [])):
+            sim.store.save_subscriptions([replace(row, last_push_at=polled_at - timedelta(seconds=before_s))])
+            assert sim.store.told_unpolled() == found
+
+
 # -------------------------------------------------------------------------------------------------------------- the setting
 
 
@@ -152,8 +168,16 @@ async def test_a_changed_setting_is_followed(tmp_path: Path) -> None:
         await service.follow(under(one))  # a reload that changes something else
         await service.follow(under(two, "baru"))
         assert (await answers(one), await answers(two)) == (None, 410)
-        assert len(sim.store.subscriptions()) == 1
+        (row,) = sim.store.subscriptions()
+        sim.store.save_subscriptions([replace(row, state="active")])
         await service.clock_moved()
+
+        sim.store._conn.execute("PRAGMA busy_timeout = 10")
+        with contextlib.closing(sqlite3.connect(sim.store.path, isolation_level=None)) as tool:
+            tool.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError):
+                await service.follow(under(one))
+        assert (await answers(one), await answers(two)) == (None, 410)
 
         with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match="cannot be used"):
             await service.follow(under(taken.getsockname()[1]))
@@ -165,6 +189,51 @@ async def test_a_changed_setting_is_followed(tmp_path: Path) -> None:
         assert (await answers(two), sim.store.subscriptions()) == (None, [])
         await service.heed(replace(NOTHING, hubs={key: Hub("https://hub.example/", "https://s0.example/feed")}))
         assert sim.store.subscriptions() == []
+
+
+async def test_a_reload_says_what_was_not_taken_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with Simulation(tmp_path, 1) as sim:
+        key = listing_key(sim.config().sources[0].discover[0].url)
+        now = datetime.now(UTC)
+        row = Subscription(
+            "t", "s0", key, "https://127.0.0.1", "127.0.0.1:443", "https://s0.example/feed", "s", "c", "active", now
+        )
+        sim.store.save_subscriptions([row])
+        sim.store._conn.execute("PRAGMA busy_timeout = 10")
+        tool = sqlite3.connect(sim.store.path, isolation_level=None)
+
+        async def reconfigure(config: Config) -> None:
+            sim.watch.config = config
+            tool.execute("BEGIN IMMEDIATE")  # the database is locked from here on
+
+        sim.watch.reconfigure = reconfigure  # type: ignore[method-assign]
+        port = free_port()
+        websub = WebSub(f"http://127.0.0.1:{port}", port, "127.0.0.1")
+        changed = replace(sim.config(), settings=replace(sim.config().settings, websub=websub))
+        sim.daemon._load = lambda: changed
+        with caplog.at_level("INFO", "pantau"):
+            await sim.daemon.reload()
+        told = [record.getMessage().partition("error=")[0] for record in caplog.records]
+        assert told == ["hubs cannot call, reload again when that is mended: ", "reloaded sources=1 rules=0 channels=1"]
+        tool.close()
+        await sim.daemon._websub.follow(changed)
+        assert await answers(port) == 410
+        await sim.daemon._websub.close()
+
+
+async def test_a_secret_is_told_to_no_hub_however_it_is_spelled(tmp_path: Path) -> None:
+    async with Simulation(tmp_path, 1) as sim:
+        port = free_port()
+        websub = WebSub(f"http://127.0.0.1:{port}", port, "127.0.0.1")
+        config = replace(sim.config(), _secrets=frozenset({"kunci+rahasia/1="}))
+        service = sim.daemon._websub
+        await service.follow(replace(config, settings=replace(config.settings, websub=websub)))
+        key = listing_key(config.sources[0].discover[0].url)
+        for spelled in ("kunci+rahasia/1=", "kunci%2Brahasia%2F1%3D"):
+            named = Hub("https://hub.example/", f"https://s0.example/feed?token={spelled}")
+            await service.heed(replace(NOTHING, hubs={key: named}))
+        assert sim.store.subscriptions() == []
+        await service.close()
 
 
 NOTHING = PollReport("s0", "ok", datetime.now(UTC), datetime.now(UTC))

@@ -361,6 +361,14 @@ async def test_no_hub_leads_into_a_private_network(desk: Desk, hub: Hub, address
     assert desk.row().error == "ConnectError: the address guard refused this address"
 
 
+@pytest.mark.parametrize("name", ["a..b", "a" * 64 + ".example", "xn--", "xn--999999999"])
+async def test_a_name_that_none_can_have_is_a_failure_like_others(desk: Desk, name: str) -> None:
+    await desk.heed(hub=f"http://{name}/")
+    await desk.pass_time()
+    assert desk.row().state == "failing"
+    assert desk.row().error in ("ConnectError: connection failed", "IDNAError: connection failed")
+
+
 @pytest.mark.parametrize(
     ("location", "error"),
     [
@@ -392,9 +400,46 @@ async def test_what_is_secret_in_an_address_is_told_to_no_hub(desk: Desk, hub: H
     assert desk.rows() == []
     await desk.heed()
     await desk.heed(topic="https://satu.example/feed?token=kunci-rahasia")
-    assert [row.state for row in desk.rows()] == ["leaving"]
     await desk.pass_time()
     assert (desk.rows(), hub.requests) == ([], [])  # nobody had been asked
+
+
+async def test_a_hub_s_words_show_neither_token_nor_secret(desk: Desk, hub: Hub) -> None:
+    hub.mode = "silent"
+    await desk.heed()
+    await desk.pass_time()
+    asked = desk.row()
+    fields = {"hub.mode": "denied", "hub.topic": TOPIC, "hub.reason": f"no way to {asked.callback}, {asked.secret}"}
+    assert await desk.subscriber.confirm(asked.token, fields) == b""
+    assert desk.row().error == f"denied: no way to {desk.subscriber.base}/***, ***"
+
+
+async def test_a_feed_that_names_another_hub_at_every_poll_piles_up_nothing(desk: Desk, hub: Hub) -> None:
+    desk.subscriber.hosts.of(host_key(hub.url)).block(86_400, NOW)
+    for n in range(20):
+        await desk.heed(topic=f"{TOPIC}?{n}")
+        await desk.pass_time(10)
+    assert [row.topic for row in desk.rows()] == [f"{TOPIC}?19"]
+
+
+async def test_a_hub_that_never_stops_verifying_makes_us_write_nothing(desk: Desk, hub: Hub) -> None:
+    hub.mode = "silent"
+    await desk.heed()
+    await desk.pass_time()
+    fields = {"hub.mode": "subscribe", "hub.topic": TOPIC, "hub.challenge": "c", "hub.lease_seconds": "3600"}
+    assert await desk.subscriber.confirm(desk.row().token, fields) == b"c"
+    before, written = desk.row(), desk.store._conn.total_changes
+    for lease in ("1", "864000"):
+        again = fields | {"hub.lease_seconds": lease}
+        assert await desk.subscriber.confirm(before.token, again) == b"c"
+    assert (desk.row(), desk.store._conn.total_changes) == (before, written)
+    await desk.pass_time(
+        (before.next_try_at - NOW).total_seconds()
+    )  # a renewal, confirmed too late, counts all the same
+    await desk.pass_time(LIMITS.hub_verify_s)
+    assert (desk.row().state, desk.row().failures) == ("active", 1)
+    assert await desk.subscriber.confirm(before.token, fields) == b"c"
+    assert (desk.row().failures, desk.row().error) == (0, None)
 
 
 async def test_while_the_database_is_locked_hubs_hear_that_it_must_wait(desk: Desk, hub: Hub) -> None:
