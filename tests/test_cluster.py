@@ -71,11 +71,12 @@ def test_a_crawl_on_two_workers_stores_and_alerts_as_one_at_home_does(desk: Desk
     )
     desk.configure(database="data/here.db")
     problems = [problem for record in desk.crawl("--no-alerts").values() for problem in record["problems"]]
-    here = {row["url"]: row for row in _rows(desk.folder / "data" / "here.db")}
+    here = _rows(desk.folder / "data" / "here.db")
+    # Not by address: of an article that its outlet has twice, whichever is read first is kept.
     decided = ("title", "body", "author", "published_at", "category", "regency_code", "matches", "content_sha256")
-    assert {url: [row[name] for name in decided] for url, row in there.items()} == {
-        url: [row[name] for name in decided] for url, row in here.items()
-    }, problems
+    assert sorted([row[name] or "" for name in decided] for row in there.values()) == sorted(
+        [row[name] or "" for name in decided] for row in here
+    ), problems
 
 
 def _rows(database: Path) -> list[dict[str, Any]]:

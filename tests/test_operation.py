@@ -128,7 +128,7 @@ def test_a_daemon_under_a_service_manager_with_metrics_and_a_reload(
     }
 
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     heard(manager, "STOPPING=1")
 
 

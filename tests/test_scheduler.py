@@ -54,7 +54,7 @@ def test_the_daemon_watches_alerts_on_what_appears_and_ends_cleanly(quick: Desk)
         offspring = children_of(process.pid)
         asked = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
         assert time.monotonic() - asked < 10
         wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in offspring), 20)
 
@@ -129,7 +129,7 @@ def test_python_scheduler_py_does_the_same_as_pantau_run(quick: Desk) -> None:
     try:
         wait_for(lambda: quick.database.exists() and _tables(quick) and stored(quick) > 0, 90)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
     finally:
         end(process)
 

@@ -198,7 +198,7 @@ def test_follow_and_export_end_quietly_when_the_reader_leaves_in_the_middle(tmp_
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == b"", arguments
-        assert process.wait(10) in (0, 1)
+        assert process.wait(30) in (0, 1)
         process.stderr.close()
 
 

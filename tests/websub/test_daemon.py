@@ -92,7 +92,7 @@ def test_a_hub_s_notice_brings_an_alert_at_once_also_after_a_restart_and_not_whe
         status = told.pantau("status").stdout
         assert "hubs: 1 active" in status
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
         assert not alerted(told, DOKTER)
 
         process = run(told)  # what is subscribed stays subscribed; nobody is asked again
@@ -111,7 +111,7 @@ def test_a_hub_s_notice_brings_an_alert_at_once_also_after_a_restart_and_not_whe
             hub.tell(topic(told))
         assert states(told) == []
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
         assert "Traceback" not in log(told)
         assert not [value for value in secrets.values() if value in log(told) + status]
     finally:
