@@ -227,7 +227,7 @@ async def test_a_service_that_blocks_holds_neither_the_loop_nor_the_relay(
 ) -> None:
     free = threading.Event()
     monkeypatch.setattr(channels, "DEADLINE_S", 0.15)
-    monkeypatch.setattr(channels, "_notify", lambda *values: free.wait(30))
+    monkeypatch.setattr(channels, "_notify", lambda *values: free.wait(10))
     sending = asyncio.create_task(sender.send(Hook("meja", apprise="json://127.0.0.1/"), "m", PAYLOAD))
     ticks = 0
     while not sending.done():
