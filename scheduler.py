@@ -73,6 +73,7 @@ class Daemon:
         self._last_tick_s = time.monotonic()
         self._lag_s = 0.0
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._waiting: dict[str, None] = {}  # sources that were due at the last tick and found no place, in their order
         self._others: set[asyncio.Task[None]] = set()  # deliveries, upkeep, a reload
         self._hosts: Counter[str] = Counter()
         self._lost: Counter[str] = Counter()  # by source: polls lost in a row
@@ -88,13 +89,14 @@ class Daemon:
 
     @property
     def _width(self) -> int:
-        return self.watch.crew.width
+        """How many polls may run at a time."""
+        assert self.watch.network is not None
+        return Network.PROBES if self.watch.network.down_since else self.watch.crew.width
 
     async def run(self) -> None:
         """Run until `stopping` is set; then give what runs STOP_S to end.
 
-        Raises StoreUnusable where the database turns out to be damaged: going on would spread that, and nothing it holds could
-        be relied on.
+        Raises StoreUnusable where the database turns out to be damaged: going on would spread that.
         """
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -118,6 +120,7 @@ class Daemon:
             try:
                 await self.stopping.wait()
             finally:
+                self.stopping.set()  # also where this was cancelled: nothing begins any more
                 tell_systemd("STOPPING=1")
                 timer.pause()
                 waking.cancel()
@@ -251,16 +254,21 @@ class Daemon:
     async def _start_due(self) -> None:
         self._last_tick_s = time.monotonic()
         assert self.watch.network is not None
-        width = Network.PROBES if self.watch.network.down_since else self._width
-        free = width - len(self._running)
-        if free <= 0 or self.stopping.is_set():
+        if len(self._running) >= self._width or self.stopping.is_set():
             return
-        told = await self._websub.due() if width == self._width else []  # without a network, later
+        told = [] if self.watch.network.down_since else await self._websub.due()  # without a network, later
         # All of them: those of one busy host must not hide the others.
         due = await self.watch.call(self.watch.store.due_sources, datetime.now(UTC), len(self._sources))
-        for name in (*told, *due):
+        self._waiting = dict.fromkeys((*told, *due))
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        """Start as many of the polls that wait as may run; also when one ends, for most take less than the timer's second."""
+        while self._waiting and len(self._running) < self._width and not self.stopping.is_set():
+            name = next(iter(self._waiting))
+            del self._waiting[name]
             source = self._sources.get(name)
-            if source is None or name in self._running or len(self._running) >= width:
+            if source is None or name in self._running:
                 continue
             if self._held_until_s.get(name, 0.0) > self._clock.steady_s():
                 continue
@@ -288,6 +296,7 @@ class Daemon:
             self._hosts.subtract(hosts)
             del self._running[source.id]
             self._websub.ended(source.id, brought=summary is not None and summary.new + summary.revised > 0)
+            self._start_waiting()
 
     async def _lose(self, source: Source, error: Exception, told: str) -> None:
         """Hold a source back whose poll was lost; from the third in a row on record that as its failure."""

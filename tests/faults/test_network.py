@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -104,3 +105,13 @@ async def test_many_sources_of_one_slow_host_do_not_hide_the_others(tmp_path: Pa
         await sim.run(hours=2)
         for name in ("s125", "s129"):
             assert sum(source == name for source, _ in sim.polls) >= 10
+
+
+async def test_a_poll_that_ends_makes_room_for_the_next_at_once(tmp_path: Path) -> None:
+    """Not with the timer's next second: most polls take a third of one, and ten thousand may be due."""
+    async with Simulation(tmp_path, sources=200) as sim:
+        assert sim.watch.crew.width < 200
+        await sim.daemon.start_due()
+        while sim.daemon._running:
+            await asyncio.wait(list(sim.daemon._running.values()))
+        assert sorted(name for name, _ in sim.polls) == sorted(f"s{number}" for number in range(200))
