@@ -96,7 +96,7 @@ LIMIT_TABLE: tuple[Limit, ...] = (
     Limit("hang_s", 60, "seconds", "no sign of life for so long: killed and replaced"),
     Limit("max_worker_mib", 600, "MiB", "a fresh one has 100; above this it gets no new polls and is replaced"),
     Limit("kill_worker_mib", 1500, "MiB", "killed with its polls: something in them grows without end"),
-    Limit("max_worker_polls", 20_000, "polls", "a replacement every few hours at the country's pace costs nothing"),
+    Limit("max_worker_polls", 1_000_000, "polls", "hours at the country's pace; a new one reads every robots.txt anew"),
 )
 LIMITS: Any = SimpleNamespace(**{limit.name: limit.value for limit in LIMIT_TABLE})
 
