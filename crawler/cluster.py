@@ -169,9 +169,8 @@ class Cluster:
             client = None
             try:
                 _require_certificates(self.address)
-                client = await Client(
-                    self.address, asynchronous=True, set_as_default=False, timeout=ANSWER_S, name="pantau"
-                )
+                client = Client(self.address, asynchronous=True, set_as_default=False, timeout=ANSWER_S, name="pantau")
+                await client  # one that was never connected must be closed as well: its end would be an error by itself
                 await self._check(client)
                 while True:
                     if not is_connected(client):
