@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +31,7 @@ class Listing:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Family:
+class Family(ABC):
     """A CMS. Subclasses override `page` and `listing`, and what differs of the rest."""
 
     kind = ""
@@ -60,17 +61,17 @@ class Family:
         """Return what stands before the first paragraph, with its trailing space."""
         return ""
 
+    @abstractmethod
     def discover(self, base: str) -> tuple[dict[str, Any], ...]:
         """Return the outlet's `discover`, in the form of sources.yaml."""
-        raise NotImplementedError
 
     def also(self, base: str) -> tuple[dict[str, Any], ...]:
         """Return further ways of discovery that work."""
         return ({"sitemap": f"{base}/sitemap.xml"},)
 
+    @abstractmethod
     def page(self, page: Page) -> str:
         """Return one page of an article as HTML."""
-        raise NotImplementedError
 
     def listing(self, site: Site, request: Request) -> Listing | None:
         """Return the answer of a discovery endpoint, or None where the path is none."""
